@@ -1,0 +1,64 @@
+// Package forwarding holds what can be said about call forwarding without asking anybody: its kinds, what a
+// destination must look like, and which families of the PBX's database keep it. It has no I/O, no clock and no
+// goroutine.
+package forwarding
+
+import (
+	"regexp"
+	"time"
+)
+
+// Kind says when a line is forwarded (rule F1).
+type Kind string
+
+const (
+	Always   Kind = "always"    // every call
+	Busy     Kind = "busy"      // while the line is busy
+	NoAnswer Kind = "no_answer" // after it has rung for some seconds
+	Phone    Kind = "phone"     // the phone itself answered a call with a redirection (SIP 302)
+)
+
+// Families names the families of Asterisk's database (AstDB) that keep forwards and do-not-disturb; the key in each is
+// the extension. An empty family means that the PBX has no place for it.
+type Families struct {
+	Always          string
+	Busy            string
+	NoAnswer        string
+	DND             string
+	NoAnswerSeconds string
+}
+
+// Policy is what a site allows and how it looks after its forwards.
+type Policy struct {
+	Families Families
+	// Allowed are the patterns of which a destination must match one (rule F6). None: nothing is allowed.
+	Allowed []*regexp.Regexp
+	// Poll is how often the PBX's store is read when nothing tells of a change.
+	Poll time.Duration
+}
+
+// Stored is what the PBX's store says of one line. Empty: not forwarded.
+type Stored struct {
+	Always, Busy, NoAnswer string
+	AfterSeconds           int // of NoAnswer; 0: not said
+	DND                    bool
+}
+
+// Change is one entry of the store to be written: a forward (Kind), or do-not-disturb (Kind empty). An empty Value deletes
+// it.
+type Change struct {
+	Kind         Kind
+	Value        string
+	AfterSeconds int // of NoAnswer, where the store has a place for it
+}
+
+// Document is one forward of a line as it is published in the person's state document.
+type Document struct {
+	Kind         Kind   `json:"kind"`
+	Target       string `json:"target"`
+	Effective    string `json:"effective"`
+	Loop         bool   `json:"loop"`
+	AfterSeconds int    `json:"after_seconds"`
+	Since        string `json:"since"`
+	SetBy        string `json:"set_by"`
+}

@@ -1,0 +1,73 @@
+package supervision
+
+import (
+	"time"
+
+	"supervisiond/forwarding"
+)
+
+// Command is something that a person asks for, on whatever way. Who may is judged here and nowhere else.
+type Command interface{ command() }
+
+// JoinGroup and LeaveGroup log the actor in and out (G4).
+type (
+	JoinGroup  struct{ Group GroupID }
+	LeaveGroup struct{ Group GroupID }
+)
+
+// ForceIn and ForceOut log somebody else in and out (G8).
+type (
+	ForceIn struct {
+		Group  GroupID
+		Person PersonID
+	}
+	ForceOut struct {
+		Group  GroupID
+		Person PersonID
+	}
+)
+
+// SetForwarding sets or changes a forward of a line (F4). AfterSeconds is for no_answer only; 0: as the PBX has it.
+type SetForwarding struct {
+	Person       PersonID
+	Kind         forwarding.Kind
+	Target       string
+	AfterSeconds int
+}
+
+// CancelForwarding cancels one forward of a line, or with no kind all of them (F4).
+type CancelForwarding struct {
+	Person PersonID
+	Kind   forwarding.Kind
+}
+
+// SetDND turns do-not-disturb at the PBX on or off.
+type SetDND struct {
+	Person PersonID
+	On     bool
+}
+
+// ReportPresence is what a client knows of the actor: away, busy with a web call, do-not-disturb; online takes the
+// source's report back (S3). TTL 0: five minutes.
+type ReportPresence struct {
+	State  PresenceState
+	Source string
+	TTL    time.Duration
+}
+
+// GetView asks for all that the actor may see (S7). The Reply's Result is a *View.
+type GetView struct{}
+
+// GetHistory asks for what happened. The Reply's Result is a *Reader: what of the history the actor may read (H1, S7).
+type GetHistory struct{}
+
+func (JoinGroup) command()        {}
+func (LeaveGroup) command()       {}
+func (ForceIn) command()          {}
+func (ForceOut) command()         {}
+func (SetForwarding) command()    {}
+func (CancelForwarding) command() {}
+func (SetDND) command()           {}
+func (ReportPresence) command()   {}
+func (GetView) command()          {}
+func (GetHistory) command()       {}

@@ -1,0 +1,84 @@
+package supervision
+
+import "slices"
+
+func (t *step) settleGroup(id GroupID) {
+	g, old := t.dir.Group(id), t.groups[id]
+	if g == nil {
+		return
+	}
+	doc := &GroupDocument{
+		ID: id, Name: g.Name, Number: g.Number, Type: g.Type, LockLast: g.LockLast,
+		Unstaffed:   true,
+		Supervisors: make([]SupervisorDocument, len(g.Supervisors)),
+		Members:     make([]MemberDocument, len(g.Members)),
+		Ringing:     t.through[id].ids(),
+	}
+	for i, s := range g.Supervisors {
+		in := t.logins[login{id, s.Person}]
+		doc.Supervisors[i] = SupervisorDocument{
+			Person: s.Person, Admin: s.Admin, MayLeave: g.mayLeave(s), LoggedIn: in, Warning: t.warning(s.Person, in),
+		}
+		doc.Unstaffed = doc.Unstaffed && !t.staffs(s.Person, in)
+	}
+	for i, m := range g.Members {
+		in := t.logins[login{id, m.Person}]
+		doc.Members[i] = MemberDocument{
+			Person: m.Person, MayLeave: g.mayLeave(m), LoggedIn: in,
+			Status: t.status(id, m.Person, in), Warning: t.warning(m.Person, in),
+		}
+		doc.Unstaffed = doc.Unstaffed && !t.staffs(m.Person, in)
+	}
+	if old != nil && sameGroup(old, doc) {
+		return
+	}
+	t.groups[id] = doc
+	t.put("group."+string(id), doc)
+	if old == nil || t.learning || old.Unstaffed == doc.Unstaffed {
+		return
+	}
+	a := Announce{Type: EventGroupStaffed, Entity: string(id), Document: doc, Before: old}
+	if doc.Unstaffed {
+		a.Type = EventGroupUnstaffed
+	}
+	t.announce(a)
+}
+
+// mayLeave: nobody leaves a standard group (G3).
+func (g *Group) mayLeave(p Participant) bool { return g.Type == MutualAid && g.leaveAllowed(p.Person) }
+
+// staffs: only who is logged in and connected keeps a group staffed (G6, G11).
+func (t *step) staffs(p PersonID, loggedIn bool) bool {
+	doc := t.people[p]
+	return loggedIn && doc != nil && doc.Reachable
+}
+
+func (t *step) warning(p PersonID, loggedIn bool) string {
+	if loggedIn && !t.staffs(p, loggedIn) {
+		return WarningNotConnected
+	}
+	return ""
+}
+
+func (t *step) status(g GroupID, p PersonID, loggedIn bool) string {
+	switch {
+	case !loggedIn:
+		return StatusLoggedOut
+	case slices.ContainsFunc(t.offered[p], func(c *call) bool { return c.ringsFor(p, g) }):
+		return StatusRinging
+	}
+	return StatusLoggedIn
+}
+
+// ringsFor says whether p's ringing in this call is supervised through g.
+func (c *call) ringsFor(p PersonID, g GroupID) bool {
+	return slices.ContainsFunc(c.doc.Ringing, func(r RingingPart) bool {
+		return r.Person == p && slices.Contains(r.Groups, g)
+	})
+}
+
+func sameGroup(a, b *GroupDocument) bool {
+	return a.Name == b.Name && a.Number == b.Number && a.Type == b.Type && a.LockLast == b.LockLast &&
+		a.Unstaffed == b.Unstaffed && slices.Equal(a.Supervisors, b.Supervisors) &&
+		slices.Equal(a.Members, b.Members) && slices.Equal(a.Ringing, b.Ringing)
+}

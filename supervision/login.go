@@ -1,0 +1,227 @@
+package supervision
+
+import (
+	"maps"
+	"slices"
+)
+
+// change is a login that is being put on disk. It holds from the moment at which it is there: until then nobody is told
+// of it, but a leave already no longer counts for the lock (G6, G7).
+type change struct {
+	login
+	write  uint64
+	in     bool
+	forced bool
+	asker  asker
+	// waiting are those who asked for the same login meanwhile; they are judged when this one is over.
+	waiting []wish
+}
+
+// wish is a login that somebody asks for.
+type wish struct {
+	asker  asker
+	in     bool
+	forced bool
+}
+
+// logOneself is a join or a leave (G4).
+func (t *step) logOneself(a asker, id GroupID, in bool) {
+	g := t.dir.Group(id)
+	switch {
+	case g == nil:
+		t.refuseTo(a, refuse(NotFound, "there is no group %s", id))
+	case !g.has(a.actor.ID):
+		t.refuseTo(a, refuse(NotParticipant, "%s is not in group %s", a.actor.Name, g.Name))
+	default:
+		t.logInOrOut(g, a.actor, wish{asker: a, in: in})
+	}
+}
+
+// logSomebody is the forced form (G8).
+func (t *step) logSomebody(a asker, id GroupID, p PersonID, in bool) {
+	g, person := t.dir.Group(id), t.dir.Person(p)
+	switch {
+	case g == nil:
+		t.refuseTo(a, refuse(NotFound, "there is no group %s", id))
+	case person == nil || !g.has(p):
+		t.refuseTo(a, refuse(NotFound, "there is no %s in group %s", p, g.Name))
+	case !t.administers(a.actor, g):
+		t.refuseTo(a, refuse(NotAdmin, "%s does not administer group %s", a.actor.Name, g.Name))
+	default:
+		t.logInOrOut(g, person, wish{asker: a, in: in, forced: person != a.actor})
+	}
+}
+
+// administers: as a supervisor with administrative rights, or for the whole company.
+func (t *step) administers(p *Person, g *Group) bool {
+	s, ok := g.Supervisor(p.ID)
+	return p.Admin || ok && s.Admin
+}
+
+func (g *Group) has(p PersonID) bool {
+	_, supervisor := g.Supervisor(p)
+	_, member := g.Member(p)
+	return supervisor || member
+}
+
+func (t *step) logInOrOut(g *Group, p *Person, w wish) {
+	key := login{g.ID, p.ID}
+	if c := t.changes[key]; c != nil {
+		c.waiting = append(c.waiting, w)
+		return
+	}
+	switch r := t.judgeLogin(g, p, w.in); {
+	case r != nil:
+		t.refuseTo(w.asker, r)
+	case t.logins[key] == w.in:
+		t.grant(w.asker, false, w.in)
+	default:
+		t.writes++
+		c := &change{login: key, write: t.writes, in: w.in, forced: w.forced, asker: w.asker}
+		t.changes[key], t.saving[c.write] = c, c
+		t.order(SaveLogin{Write: c.write, Group: g.ID, Person: p.ID, LoggedIn: w.in})
+	}
+}
+
+// judgeLogin says what stands against a login (G3, G5, G6).
+func (t *step) judgeLogin(g *Group, p *Person, in bool) *Refusal {
+	switch {
+	case g.Type != MutualAid:
+		return refuse(NotMutualAid, "nobody joins or leaves group %s: its members are fixed", g.Name)
+	case in || !t.logins[login{g.ID, p.ID}]:
+		return nil
+	case !g.leaveAllowed(p.ID):
+		return refuse(MayNotLeave, "%s may not leave group %s", p.Name, g.Name)
+	}
+	switch g.LockLast {
+	case LockPerson:
+		if !t.staffedWithout(g, p.ID, g.Supervisors) && !t.staffedWithout(g, p.ID, g.Members) {
+			return refuse(LastMember, "group %s would be left with nobody who is logged in and connected", g.Name).
+				with("lock", string(LockPerson))
+		}
+	case LockRole:
+		if _, in := g.Supervisor(p.ID); in && !t.staffedWithout(g, p.ID, g.Supervisors) {
+			return refuse(LastMember, "group %s would be left without a supervisor who is logged in and connected", g.Name).
+				with("lock", string(LockRole))
+		}
+		if _, in := g.Member(p.ID); in && !t.staffedWithout(g, p.ID, g.Members) {
+			return refuse(LastMember, "group %s would be left without a member who is logged in and connected", g.Name).
+				with("lock", string(LockRole))
+		}
+	}
+	return nil
+}
+
+// leaveAllowed: in no role of theirs may_leave is false (G5).
+func (g *Group) leaveAllowed(p PersonID) bool {
+	s, supervisor := g.Supervisor(p)
+	m, member := g.Member(p)
+	return (!supervisor || s.MayLeave) && (!member || m.MayLeave)
+}
+
+// staffedWithout: somebody else of the list stays logged in, and is connected. Who is about to leave does not count, and
+// who is about to join does not yet.
+func (t *step) staffedWithout(g *Group, leaver PersonID, list []Participant) bool {
+	return slices.ContainsFunc(list, func(p Participant) bool {
+		key := login{g.ID, p.Person}
+		leaving := t.changes[key] != nil && !t.changes[key].in
+		return p.Person != leaver && !leaving && t.staffs(p.Person, t.logins[key])
+	})
+}
+
+// willBeIn is what a toggle turns around: what was asked for last.
+func (t *step) willBeIn(key login) bool {
+	c := t.changes[key]
+	switch {
+	case c == nil:
+		return t.logins[key]
+	case len(c.waiting) > 0:
+		return c.waiting[len(c.waiting)-1].in
+	}
+	return c.in
+}
+
+// loginSaved: what is on disk holds from now on, and who asked is told.
+func (t *step) loginSaved(e LoginSaved) {
+	if key, ok := t.begun[e.Write]; ok {
+		delete(t.begun, e.Write)
+		if e.Failed {
+			t.unsaved[key] = true
+		}
+		return
+	}
+	c := t.saving[e.Write]
+	if c == nil {
+		return
+	}
+	delete(t.saving, e.Write)
+	delete(t.changes, c.login)
+	g, p := t.dir.Group(c.group), t.dir.Person(c.person)
+	switch {
+	case g == nil || p == nil || !g.has(c.person) || g.Type != MutualAid:
+		// Removed meanwhile, with its state: what was written is superfluous.
+		t.order(ForgetLogin{Group: c.group, Person: c.person})
+		t.refuseTo(c.asker, refuse(NotFound, "%s is no longer in group %s", c.person, c.group))
+	case e.Failed:
+		t.refuseTo(c.asker, refuse(Unavailable, "logins cannot be stored at the moment; nothing has changed"))
+	default:
+		t.setLogin(c.login, c.in)
+		t.announceLogin(c)
+		t.grant(c.asker, true, c.in)
+	}
+	for _, w := range c.waiting {
+		if g == nil || p == nil {
+			t.refuseTo(w.asker, refuse(NotFound, "%s is no longer in group %s", c.person, c.group))
+			continue
+		}
+		t.logInOrOut(g, p, w)
+	}
+}
+
+// setLogin makes a login hold, and brings up to date what depends on it: the group, and what rings for the person (G4).
+func (t *step) setLogin(key login, in bool) {
+	if t.logins[key] == in {
+		return
+	}
+	t.logins[key] = in
+	t.touchGroup(key.group)
+	t.touchPerson(key.person)
+	t.touchCallsOf(key.person)
+}
+
+func (t *step) touchCallsOf(p PersonID) {
+	for _, c := range slices.SortedFunc(maps.Values(t.ringing), byCaller) {
+		if slices.ContainsFunc(c.legs, func(l *leg) bool { return l.person == p }) {
+			t.touchCall(c)
+		}
+	}
+}
+
+func (t *step) announceLogin(c *change) {
+	a := Announce{Type: EventGroupLeft, Entity: string(c.group), Person: c.person, Forced: c.forced, By: c.asker.by()}
+	if c.in {
+		a.Type = EventGroupJoined
+	}
+	if before := t.groups[c.group]; before != nil {
+		a.Before = before.recorded()
+	}
+	t.later(func() {
+		a.Document = t.groups[c.group].recorded()
+		t.announce(a)
+	})
+}
+
+// recorded is a group as the history may have it: without who was connected (H1).
+func (d *GroupDocument) recorded() *GroupDocument {
+	r := *d
+	r.Unstaffed = false
+	r.Supervisors = slices.Clone(d.Supervisors)
+	for i := range r.Supervisors {
+		r.Supervisors[i].Warning = ""
+	}
+	r.Members = slices.Clone(d.Members)
+	for i := range r.Members {
+		r.Members[i].Warning = ""
+	}
+	return &r
+}

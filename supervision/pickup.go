@@ -1,0 +1,309 @@
+package supervision
+
+import (
+	"slices"
+	"time"
+)
+
+// try is a pickup under way on the PBX.
+type try struct {
+	channel string
+	actor   *Person
+	target  Target
+	call    *call
+	behalf  PersonID // the named member, otherwise the one who rang longest
+	began   time.Time
+	// late: the PBX did not answer in time. Others may try, but should it succeed after all, it was this one's.
+	late bool
+}
+
+func (t *step) pickupDialled(e PickupDialled) {
+	actor, _ := t.dir.Endpoint(e.Endpoint)
+	target := t.target(e.Ask)
+	chosen, refusal := t.judgePickup(actor, e.Ask)
+	if refusal != nil {
+		t.refusePickup(&try{channel: e.Channel, actor: actor, target: target, began: t.now}, refusal)
+		return
+	}
+	p := &try{
+		channel: e.Channel, actor: actor, target: target, began: t.now,
+		call: chosen.call, behalf: chosen.legs[0].person,
+	}
+	t.tries[e.Channel] = p
+	chosen.call.try = p
+	order := PickUp{Channel: e.Channel, Targets: make([]string, len(chosen.legs))}
+	for i, l := range chosen.legs {
+		order.Targets[i] = l.ring.Leg
+	}
+	t.order(order)
+	t.arm(timerPickup, e.Channel, t.now.Add(pickupDeadline))
+}
+
+// target names by id what was dialled, as far as it exists.
+func (t *step) target(ask PickupAsk) Target {
+	target := Target{Person: ask.Extension, Group: ask.GroupNumber}
+	if p := t.dir.PersonByExtension(ask.Extension); p != nil {
+		target.Person = string(p.ID)
+	}
+	if g := t.dir.GroupByNumber(ask.GroupNumber); g != nil {
+		target.Group = string(g.ID)
+	}
+	return target
+}
+
+// choice is a call that may be picked up, and the phones to take it from, the one who rang longest first.
+type choice struct {
+	call *call
+	legs []*leg
+}
+
+// judgePickup says whether actor may pick up what was asked for, and which call that is. The order of the checks is
+// that of rule P7.
+func (t *step) judgePickup(actor *Person, ask PickupAsk) (choice, *Refusal) {
+	var member *Person
+	if ask.Extension != "" {
+		if member = t.dir.PersonByExtension(ask.Extension); member == nil {
+			return choice{}, refuse(NotFound, "nobody has the extension %s", ask.Extension)
+		}
+	}
+	if ask.GroupNumber != "" && t.dir.GroupByNumber(ask.GroupNumber) == nil {
+		return choice{}, refuse(NotFound, "no group has the number %s", ask.GroupNumber)
+	}
+	if actor == nil {
+		return choice{}, refuse(NotSupervisor, "this phone belongs to nobody who is configured here")
+	}
+	groups, refusal := t.groupsToPickUpFrom(actor, member, ask)
+	if refusal != nil {
+		return choice{}, refusal
+	}
+	if member != nil {
+		return t.chooseOf(actor, member, groups)
+	}
+	return t.chooseOldest(actor, groups)
+}
+
+// groupsToPickUpFrom are the groups through which actor may pick up now.
+func (t *step) groupsToPickUpFrom(actor, member *Person, ask PickupAsk) ([]*Group, *Refusal) {
+	var mine []*Group
+	for _, g := range t.dir.supervises[actor.ID] {
+		if ask.GroupNumber != "" && g.Number != ask.GroupNumber {
+			continue
+		}
+		if member != nil {
+			if _, in := g.Member(member.ID); !in || member.ID == actor.ID {
+				continue
+			}
+		}
+		mine = append(mine, g)
+	}
+	switch {
+	case len(mine) == 0 && member != nil:
+		return nil, refuse(NotSupervisor, "%s does not supervise %s", actor.Name, member.Name)
+	case len(mine) == 0 && ask.GroupNumber != "":
+		return nil, refuse(NotSupervisor, "%s does not supervise group %s", actor.Name, ask.GroupNumber)
+	case len(mine) == 0:
+		return nil, refuse(NotSupervisor, "%s supervises no group", actor.Name)
+	}
+	in := slices.DeleteFunc(mine, func(g *Group) bool { return !t.logins[login{g.ID, actor.ID}] })
+	if len(in) == 0 {
+		return nil, refuse(NotLoggedIn, "%s is logged out", actor.Name)
+	}
+	return in, nil
+}
+
+// chooseOf picks the oldest call of a member.
+func (t *step) chooseOf(actor, member *Person, groups []*Group) (choice, *Refusal) {
+	groups = slices.DeleteFunc(slices.Clone(groups), func(g *Group) bool { return !t.logins[login{g.ID, member.ID}] })
+	if len(groups) == 0 {
+		return choice{}, refuse(NotSupervised, "%s is logged out", member.Name)
+	}
+	only := func(p PersonID) bool { return p == member.ID }
+	chosen, refusal := t.choose(t.offered[member.ID], actor, groups, only)
+	if refusal != nil && refusal.Code == NotRinging && t.phones[member.ID].unsupervised > 0 {
+		return choice{}, refuse(NotSupervised, "%s rings on a phone that is not supervised", member.Name)
+	}
+	return chosen, refusal
+}
+
+// chooseOldest picks the oldest call of all the groups.
+func (t *step) chooseOldest(actor *Person, groups []*Group) (choice, *Refusal) {
+	var all queue
+	for _, g := range groups {
+		for _, c := range t.through[g.ID] {
+			all = all.with(c)
+		}
+	}
+	return t.choose(all, actor, groups, func(p PersonID) bool { return p != actor.ID })
+}
+
+// choose takes the first of the calls that nobody is picking up. Nobody picks up a call that they placed (R1).
+func (t *step) choose(calls queue, actor *Person, groups []*Group, of func(PersonID) bool) (choice, *Refusal) {
+	var late *Refusal
+	for _, c := range calls {
+		legs := c.legsFor(groups, of)
+		if len(legs) == 0 || t.placedBy(c, actor) {
+			continue
+		}
+		ringing := slices.DeleteFunc(legs, func(l *leg) bool { return l.silent })
+		switch {
+		case c.try != nil && !c.try.late:
+			late = taken(c.try.actor)
+		case len(ringing) == 0:
+			late = takenElsewhere()
+		default:
+			return choice{c, ringing}, nil
+		}
+	}
+	if late != nil {
+		return choice{}, late
+	}
+	if c := t.justTaken(groups, of); c != nil {
+		return choice{}, t.takenBy(c.doc)
+	}
+	return choice{}, refuse(NotRinging, "nothing rings")
+}
+
+// legsFor are the phones of a call that are supervised through one of the groups.
+func (c *call) legsFor(groups []*Group, of func(PersonID) bool) []*leg {
+	var legs []*leg
+	for _, l := range c.legs {
+		if l.supervised && of(l.person) &&
+			slices.ContainsFunc(groups, func(g *Group) bool { return c.ringsFor(l.person, g.ID) }) {
+			legs = append(legs, l)
+		}
+	}
+	return legs
+}
+
+func (t *step) placedBy(c *call, p *Person) bool {
+	caller, _ := t.dir.Endpoint(c.legs[0].ring.CallerEndpoint)
+	return caller == p
+}
+
+// justTaken finds the call that somebody else was a moment faster to take (P4), the latest first.
+func (t *step) justTaken(groups []*Group, of func(PersonID) bool) *call {
+	var latest *call
+	for _, c := range t.calls {
+		switch c.doc.State {
+		case CallAnswered, CallPickedUp, CallAnsweredElsewhere:
+		default:
+			continue
+		}
+		mine := slices.ContainsFunc(c.doc.Ringing, func(r RingingPart) bool {
+			return of(r.Person) &&
+				slices.ContainsFunc(groups, func(g *Group) bool { return slices.Contains(r.Groups, g.ID) })
+		})
+		if !mine || t.now.Sub(c.doc.EndedAt.Time) > afterlife {
+			continue
+		}
+		if latest == nil || c.doc.EndedAt.After(latest.doc.EndedAt.Time) ||
+			c.doc.EndedAt.Equal(latest.doc.EndedAt.Time) && c.doc.ID < latest.doc.ID {
+			latest = c
+		}
+	}
+	return latest
+}
+
+func (t *step) takenBy(doc *CallDocument) *Refusal {
+	by := doc.PickedUpBy
+	if by == "" {
+		by = doc.AnsweredBy
+	}
+	if p := t.dir.Person(by); p != nil {
+		return taken(p)
+	}
+	return takenElsewhere()
+}
+
+func taken(by *Person) *Refusal {
+	return refuse(AlreadyTaken, "%s has taken the call", by.Name).with("by", string(by.ID))
+}
+
+func takenElsewhere() *Refusal { return refuse(AlreadyTaken, "the call was answered elsewhere") }
+
+// pickedUp is the outcome when the PBX has joined the picker to the caller.
+func (t *step) pickedUp(c *call) outcome {
+	p := c.try
+	if p == nil {
+		return outcome{state: CallAnsweredElsewhere}
+	}
+	t.endTry(p)
+	t.order(PickupDone{Actor: p.actor.ID, Took: t.now.Sub(p.began)})
+	return outcome{
+		state: CallPickedUp, pickedUpBy: p.actor.ID, onBehalfOf: p.behalf,
+		by: &By{Person: p.actor.ID, Via: ViaPhone},
+	}
+}
+
+func (t *step) endTry(p *try) {
+	delete(t.tries, p.channel)
+	if p.call != nil && p.call.try == p {
+		p.call.try = nil
+	}
+}
+
+// pickupFailed: the member keeps ringing, or somebody was faster, or the caller gave up (P5).
+func (t *step) pickupFailed(e PickupFailed) {
+	p := t.tries[e.Channel]
+	if p == nil {
+		t.order(Refuse{Channel: e.Channel, Refusal: refuse(NotRinging, "nothing rings")})
+		return
+	}
+	t.endTry(p)
+	t.refusePickup(p, t.failure(p, e.Unavailable))
+}
+
+func (t *step) failure(p *try, unavailable bool) *Refusal {
+	switch p.call.doc.State {
+	case CallAnswered, CallPickedUp, CallAnsweredElsewhere:
+		return t.takenBy(p.call.doc)
+	}
+	if unavailable {
+		return refuse(PBXUnavailable, "the PBX did not carry out the pickup")
+	}
+	return refuse(NotRinging, "it no longer rings")
+}
+
+func (t *step) refusePickup(p *try, r *Refusal) {
+	order := Refuse{Channel: p.channel, Refusal: r}
+	if p.actor != nil {
+		order.Actor = p.actor.ID
+		t.announceRefusal(p, r)
+	}
+	t.order(order)
+	t.order(PickupDone{Actor: order.Actor, Code: r.Code, Took: t.now.Sub(p.began)})
+}
+
+func (t *step) announceRefusal(p *try, r *Refusal) {
+	t.announce(Announce{
+		Type: EventPickupRefused, Entity: string(p.actor.ID), Person: p.actor.ID,
+		Document: &RefusalDocument{Actor: p.actor.ID, Code: r.Code, Message: r.Message, Target: p.target},
+		By:       &By{Person: p.actor.ID, Via: ViaPhone},
+	})
+}
+
+// pickerGone: the phone hung up before it was told anything. The call is free for others.
+func (t *step) pickerGone(e PickerGone) {
+	if p := t.tries[e.Channel]; p != nil {
+		t.endTry(p)
+	}
+}
+
+// pickupTimedOut frees the call for others. The picker's channel is left alone: if the PBX is only slow, it is about
+// to be joined to the caller, and to hang it up would lose the call.
+func (t *step) pickupTimedOut(channel string) {
+	p := t.tries[channel]
+	if p == nil || p.late {
+		return
+	}
+	p.late = true
+	r := refuse(PBXUnavailable, "the PBX did not carry out the pickup in time")
+	t.announceRefusal(p, r)
+	t.order(PickupDone{Actor: p.actor.ID, Code: r.Code, Took: t.now.Sub(p.began)})
+}
+
+func (t *step) abandonTries() {
+	for _, p := range t.tries {
+		t.endTry(p)
+	}
+}

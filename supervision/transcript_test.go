@@ -1,0 +1,277 @@
+package supervision_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"supervisiond/supervision"
+)
+
+var update = flag.Bool("update", false, "write what happens into the transcripts")
+
+// TestTranscripts tells the stories in testdata: who there is (site), then event lines at their seconds, each followed
+// by the effects that it must have, indented. Documents show what changed in them.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := len(archive.Files) - 1
+			if last < 1 || archive.Files[0].Name != "site" || archive.Files[last].Name != "story" {
+				t.Fatal("a transcript has a site, perhaps others that it is configured to, and a story")
+			}
+			got, err := tell(archive.Files[:last], string(archive.Files[last].Data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := archive.Files[last].Data; !bytes.Equal(want, []byte(got)) {
+				if *update {
+					archive.Files[last].Data = []byte(got)
+					if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				t.Errorf("the story goes otherwise (-update writes it down):\n%s", firstDifference(string(want), got))
+			}
+		})
+	}
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return fmt.Sprintf("line %d\nwant %s\ngot  %s\n\nall of it:\n%s", i+1, w[i], g[i], got)
+		}
+	}
+	return fmt.Sprintf("want %d lines, got %d:\n%s", len(w), len(g), got)
+}
+
+var dayOne = time.Date(2026, 1, 2, 9, 0, 0, 0, time.UTC)
+
+// tell applies the events of a story and returns it with the effects that they had.
+func tell(files []txtar.File, story string) (string, error) {
+	sites := make(map[string]*supervision.Directory)
+	for _, f := range files {
+		d, err := parseSite(string(f.Data))
+		if err != nil {
+			return "", err
+		}
+		sites[f.Name] = d
+	}
+	n := &narrator{documents: make(map[string]map[string]json.RawMessage), names: make(map[supervision.CallID]string)}
+	state := supervision.New()
+	for line := range strings.Lines(story) {
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "    ") {
+			continue // an effect, told anew
+		}
+		n.out.WriteString(line + "\n")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		event, err := parseEvent(line, sites, n)
+		if err != nil {
+			return "", fmt.Errorf("%q: %w", line, err)
+		}
+		var effects []supervision.Effect
+		state, effects = supervision.Apply(state, event)
+		for _, e := range effects {
+			if err := n.tellEffect(e); err != nil {
+				return "", err
+			}
+		}
+	}
+	return n.out.String(), nil
+}
+
+// narrator writes effects so that people can read them: calls have short names, moments are seconds, documents show
+// what is new in them.
+type narrator struct {
+	out       strings.Builder
+	documents map[string]map[string]json.RawMessage
+	names     map[supervision.CallID]string
+}
+
+func (n *narrator) say(format string, args ...any) { fmt.Fprintf(&n.out, "    "+format+"\n", args...) }
+
+func (n *narrator) tellEffect(e supervision.Effect) error {
+	switch e := e.(type) {
+	case supervision.Put:
+		return n.tellDocument(e)
+	case supervision.Forget:
+		n.say("%s is forgotten", n.key(e.Key))
+		delete(n.documents, e.Key)
+	case supervision.Announce:
+		n.tellAnnouncement(e)
+	case supervision.PickUp:
+		n.say("pick up for %s from %s", e.Channel, strings.Join(e.Targets, ", "))
+	case supervision.Refuse:
+		n.say("refuse %s: %s (%s)", e.Channel, e.Refusal.Code, e.Refusal.Message)
+	case supervision.Confirm:
+		n.say("confirm %s: on=%t", e.Channel, e.On)
+	case supervision.Reply:
+		n.tellReply(e)
+	case supervision.SaveLogin:
+		n.say("save #%d: %s.%s logged_in=%t", e.Write, e.Group, e.Person, e.LoggedIn)
+	case supervision.ForgetLogin:
+		n.say("forget login %s.%s", e.Group, e.Person)
+	case supervision.WriteStore:
+		n.say("write #%d to the store: %s %+v", e.Write, e.Extension, e.Changes)
+	case supervision.PickupDone, supervision.Arm:
+		// of no interest to a story
+	default:
+		return fmt.Errorf("unknown effect %T", e)
+	}
+	return nil
+}
+
+func (n *narrator) tellReply(r supervision.Reply) {
+	switch {
+	case r.Refusal != nil:
+		n.say("reply %s: %s (%s) %v", r.ID, r.Refusal.Code, r.Refusal.Message, r.Refusal.Details)
+	case r.Result != nil:
+		text, err := json.Marshal(r.Result)
+		n.say("reply %s: %s %v", r.ID, n.readable(string(text)), err)
+	default:
+		n.say("reply %s: ok changed=%t", r.ID, r.Changed)
+	}
+}
+
+func (n *narrator) tellDocument(p supervision.Put) error {
+	text, err := json.Marshal(p.Document)
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(text, []byte("null")) {
+		return fmt.Errorf("%s has a null in it: %s", p.Key, text)
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return err
+	}
+	old, known := n.documents[p.Key]
+	n.documents[p.Key] = fields
+	if !known && !strings.HasPrefix(p.Key, "call.") && len(n.names) == 0 && fields["id"] != nil && n.quietStart() {
+		return nil
+	}
+	if c, ok := p.Document.(*supervision.CallDocument); ok && n.names[c.ID] == "" {
+		n.names[c.ID] = fmt.Sprintf("call%d", len(n.names)+1)
+	}
+	var changes []string
+	for _, k := range slices.Sorted(maps.Keys(fields)) {
+		if k == "alive_until" || k == "id" || bytes.Equal(old[k], fields[k]) || !known && empty(fields[k]) {
+			continue
+		}
+		changes = append(changes, k+"="+n.readable(short(k, fields[k], old[k])))
+	}
+	if len(changes) > 0 {
+		n.say("%s %s", n.key(p.Key), strings.Join(changes, " "))
+	}
+	return nil
+}
+
+func empty(v json.RawMessage) bool { return slices.Contains([]string{`""`, "[]", "false"}, string(v)) }
+
+// short writes the longer fields in fewer words: of a group's people only those who changed.
+func short(field string, now, before json.RawMessage) string {
+	switch field {
+	case "presence":
+		var p struct{ State, Since, Source string }
+		if json.Unmarshal(now, &p) == nil {
+			return fmt.Sprintf("%s,%s,%q", p.State, p.Source, p.Since)
+		}
+	case "members", "supervisors":
+		var were, are []json.RawMessage
+		_ = json.Unmarshal(before, &were)
+		if json.Unmarshal(now, &are) != nil {
+			break
+		}
+		var people []string
+		for i, p := range are {
+			if i < len(were) && bytes.Equal(were[i], p) {
+				continue
+			}
+			var m struct {
+				Person, Status, Warning string
+				LoggedIn                bool `json:"logged_in"`
+				MayLeave                bool `json:"may_leave"`
+			}
+			if json.Unmarshal(p, &m) != nil {
+				break
+			}
+			if m.Status == "" {
+				m.Status = fmt.Sprintf("logged_in=%t", m.LoggedIn)
+			}
+			people = append(people, strings.TrimSuffix(fmt.Sprintf("%s:%s:%s", m.Person, m.Status, m.Warning), ":"))
+		}
+		return strings.Join(people, ",")
+	case "ringing":
+		var parts []supervision.RingingPart
+		if json.Unmarshal(now, &parts) == nil {
+			var people []string
+			for _, p := range parts {
+				people = append(people, fmt.Sprintf("%s%v", p.Person, p.Groups))
+			}
+			return strings.Join(people, ",")
+		}
+	}
+	return string(now)
+}
+
+// quietStart: what is published before the story says "show" is the same in all of them.
+func (n *narrator) quietStart() bool { return !strings.Contains(n.out.String(), "# show everything") }
+
+func (n *narrator) tellAnnouncement(a supervision.Announce) {
+	line := fmt.Sprintf("event %s.%s", a.Type, n.readable(a.Entity))
+	if a.Person != "" {
+		line += fmt.Sprintf(" person=%s", a.Person)
+	}
+	if a.By != nil {
+		line += fmt.Sprintf(" by=%s,%s", a.By.Person, a.By.Via)
+	}
+	if a.Forced {
+		line += " forced"
+	}
+	if r, ok := a.Document.(*supervision.RefusalDocument); ok {
+		line += fmt.Sprintf(" code=%s target=%s", r.Code, r.Target.Person+r.Target.Group)
+	}
+	n.say("%s", line)
+}
+
+func (n *narrator) key(k string) string { return n.readable(k) }
+
+var moment = regexp.MustCompile(`"2026-01-02T(\d\d:\d\d:\d\d\.\d{3})Z"`)
+
+func (n *narrator) readable(s string) string {
+	for id, name := range n.names {
+		s = strings.ReplaceAll(s, string(id), name)
+	}
+	return moment.ReplaceAllStringFunc(s, func(m string) string {
+		at, err := time.Parse(`"2006-01-02T15:04:05.000Z"`, m)
+		if err != nil {
+			return m
+		}
+		return strconv.FormatFloat(at.Sub(dayOne).Seconds(), 'f', -1, 64) + "s"
+	})
+}
