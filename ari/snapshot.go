@@ -1,0 +1,89 @@
+package ari
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"supervisiond/supervision"
+)
+
+// snapshot is what the PBX reports of itself when asked.
+type snapshot struct {
+	version   string
+	channels  []channel
+	endpoints []endpoint
+}
+
+// endpoint is a device in a snapshot.
+type endpoint struct {
+	Name   string // PJSIP/102
+	Online bool
+}
+
+// load begins anew with a snapshot. Until sync the tracker is silent: frames that were under way while the snapshot was
+// taken may tell what it already contains.
+func (t *tracker) load(s *snapshot) {
+	clear(t.channels)
+	clear(t.halves)
+	clear(t.callers)
+	clear(t.endpoints)
+	t.silent = true
+	for _, e := range s.endpoints {
+		t.device(e.Name).reachable = e.Online
+	}
+	for i := range s.channels {
+		l := t.note(&s.channels[i])
+		l.answered = l.State == "Up"
+	}
+}
+
+// unpresented are the callers of ringing phones of whom the PBX has yet to be asked whether they may be shown.
+func (t *tracker) unpresented() []string {
+	var ids []string
+	for _, l := range t.channels {
+		if !l.rings() {
+			continue
+		}
+		if root, _ := t.trace(l); root != l && !root.Vars.Present && root.presented == presentationUnknown &&
+			!slices.Contains(ids, root.ID) {
+			ids = append(ids, root.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// sync gives what the PBX reports now, and ends the silence.
+func (t *tracker) sync(version string, at time.Time) supervision.PBXSynced {
+	event := supervision.PBXSynced{At: at, Version: version, Endpoints: make(map[string]supervision.EndpointState)}
+	for name, d := range t.endpoints {
+		d.told = d.state()
+		event.Endpoints[name] = d.told
+	}
+	for _, l := range t.channels {
+		began := l.CreationTime
+		if l.told != nil {
+			began = l.told.Since
+		}
+		t.forget(l)
+		if !l.rings() {
+			continue
+		}
+		r, ok := t.ringOf(l)
+		if !ok {
+			r.Caller = supervision.Caller{Withheld: true}
+		}
+		r.Since = began
+		t.remember(l, &r)
+		event.Rings = append(event.Rings, r)
+	}
+	slices.SortFunc(event.Rings, func(a, b supervision.Ring) int {
+		if d := a.Since.Compare(b.Since); d != 0 {
+			return d
+		}
+		return strings.Compare(a.Leg, b.Leg)
+	})
+	t.silent = false
+	return event
+}

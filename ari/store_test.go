@@ -1,0 +1,280 @@
+package ari
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"supervisiond/forwarding"
+	"supervisiond/supervision"
+)
+
+type lines = map[string]forwarding.Stored
+
+// nothing is told by the time that so much more has run on the PBX.
+func (s *stored) nothing(t *testing.T, runs int) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for before := len(s.ran()); len(s.ran()) < before+runs; {
+		select {
+		case e := <-s.box.events:
+			t.Fatalf("%T %+v", e, e)
+		case <-time.After(time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing runs")
+		}
+	}
+}
+
+// F2: all is read and told at first, then whenever it has changed.
+func TestStoreIsPolled(t *testing.T) {
+	f := newFakeStore(t)
+	f.set(placeAlways, "102", `a,b)${X}"`)
+	f.set(placeBusy, "999", "1") // nobody's
+	s := newStored(t, f, 20*time.Millisecond, "103", "102", "102", "*5")
+	read := expect[supervision.StoreRead](t, s.box)
+	if want := (lines{"102": {Always: `a,b)${X}"`}}); !read.Whole || !maps.Equal(read.Lines, want) {
+		t.Errorf("%+v", read)
+	}
+	if runs := s.ran(); !slices.Equal(runs[:2], []string{"keys", "lines 102"}) {
+		t.Errorf("%q", runs)
+	}
+	s.nothing(t, 6)
+	f.set(placeNoAnswer, "103", "104")
+	f.set(placeSeconds, "103", "25")
+	f.set(placeDND, "103", "x")
+	want := lines{"102": {Always: `a,b)${X}"`}, "103": {NoAnswer: "104", AfterSeconds: 25, DND: true}}
+	for {
+		if read = expect[supervision.StoreRead](t, s.box); maps.Equal(read.Lines, want) {
+			break // it may have been read while it was being set
+		}
+	}
+	s.nothing(t, 6)
+	if got := testutil.ToFloat64(s.pbx.store.metrics.reads); got < 5 {
+		t.Errorf("%v reads", got)
+	}
+	// After a change of the configuration all is told again.
+	s.pbx.Resync()
+	if read = expect[supervision.StoreRead](t, s.box); !read.Whole || !maps.Equal(read.Lines, want) {
+		t.Errorf("%+v", read)
+	}
+}
+
+func TestStoreIsReadInBlocks(t *testing.T) {
+	f := newFakeStore(t)
+	var people []string
+	for i := range 450 {
+		people = append(people, fmt.Sprint(1000+i))
+		f.set(placeDND, people[i], "YES")
+	}
+	s := newStored(t, f, time.Hour, people...)
+	if read := expect[supervision.StoreRead](t, s.box); len(read.Lines) != 450 {
+		t.Errorf("%d lines", len(read.Lines))
+	}
+	for i, run := range s.ran()[1:] {
+		if n := strings.Count(run, "-") + 1; n != []int{200, 200, 50}[i] || len(run) > 4000 {
+			t.Errorf("run %d has %d lines: %s", i, n, run)
+		}
+	}
+}
+
+// More keys than the PBX can tell at once: everybody is asked for.
+func TestStoreWithManyKeys(t *testing.T) {
+	f := newFakeStore(t)
+	f.cut = true
+	f.set(placeBusy, "102", "104")
+	s := newStored(t, f, time.Hour, "101", "102")
+	if read := expect[supervision.StoreRead](t, s.box); !maps.Equal(read.Lines, lines{"102": {Busy: "104"}}) {
+		t.Errorf("%+v", read)
+	}
+	if runs := s.ran(); !slices.Equal(runs, []string{"keys", "lines 101-102"}) {
+		t.Errorf("%q", runs)
+	}
+}
+
+// The PBX's own feature codes tell of a change: it is read at once, several together.
+func TestStoreIsToldOfChanges(t *testing.T) {
+	f := newFakeStore(t)
+	f.set(placeBusy, "103", "104")
+	s := newStored(t, f, time.Hour, "101", "102", "103")
+	expect[supervision.StoreRead](t, s.box)
+	f.set(placeAlways, "102", "105")
+	for _, ext := range []string{"102", "103", "999", "102", " 101 "} {
+		s.frame(t, `{"type":"ChannelUserevent","eventname":"SupervisionStore","userevent":{"Extension":"`+ext+`"}}`)
+	}
+	if read := expect[supervision.StoreRead](t, s.box); read.Whole || !maps.Equal(read.Lines, lines{"102": {Always: "105"}}) {
+		t.Errorf("%+v", read)
+	}
+	if runs := s.ran(); runs[len(runs)-1] != "lines 101-102-103" {
+		t.Errorf("%q", runs)
+	}
+	// One that names no line may be about any.
+	f.set(placeBusy, "103", "")
+	s.frame(t, `{"type":"ChannelUserevent","eventname":"SupervisionStore","userevent":{}}`)
+	if read := expect[supervision.StoreRead](t, s.box); !read.Whole || !maps.Equal(read.Lines, lines{"102": {Always: "105"}}) {
+		t.Errorf("%+v", read)
+	}
+}
+
+// F7: what was read back is told, and then whether it is what was to be written.
+func TestStoreIsWritten(t *testing.T) {
+	f := newFakeStore(t)
+	s := newStored(t, f, time.Hour, "101", "102")
+	expect[supervision.StoreRead](t, s.box)
+	write := func(n uint64, want forwarding.Stored, failed bool, changes ...forwarding.Change) {
+		t.Helper()
+		s.order(supervision.WriteStore{Write: n, Extension: "102", Changes: changes})
+		if read := expect[supervision.StoreRead](t, s.box); read.Whole || !maps.Equal(read.Lines, lines{"102": want}) {
+			t.Errorf("%d: %+v", n, read)
+		}
+		if w := expect[supervision.StoreWritten](t, s.box); w.Write != n || w.Failed != failed {
+			t.Errorf("%d: %+v", n, w)
+		}
+	}
+	full := forwarding.Stored{Always: "103", NoAnswer: "104", AfterSeconds: 30, DND: true}
+	write(1, full, false, forwarding.Change{Kind: forwarding.Always, Value: "103"},
+		forwarding.Change{Kind: forwarding.NoAnswer, Value: "104", AfterSeconds: 30}, forwarding.Change{Value: forwarding.DNDValue})
+	f.change(func() { f.spoil = true })
+	write(2, full, true, forwarding.Change{Kind: forwarding.Always})
+	f.change(func() { f.spoil = false })
+	write(3, forwarding.Stored{NoAnswer: "105", AfterSeconds: 30}, false, forwarding.Change{Kind: forwarding.Always}, forwarding.Change{},
+		forwarding.Change{Kind: forwarding.NoAnswer, Value: "105"})
+	write(4, forwarding.Stored{}, false, forwarding.Change{Kind: forwarding.NoAnswer})
+	if ok, failed := testutil.ToFloat64(s.pbx.store.metrics.written), testutil.ToFloat64(s.pbx.store.metrics.notWritten); ok != 3 || failed != 1 {
+		t.Errorf("%v written, %v failed", ok, failed)
+	}
+	// Many at once are done in order.
+	for i := range 100 {
+		s.order(supervision.WriteStore{Write: uint64(i), Extension: "102", Changes: []forwarding.Change{{Kind: forwarding.Busy, Value: fmt.Sprint(i)}}})
+	}
+	for i := range 100 {
+		if read := expect[supervision.StoreRead](t, s.box); read.Lines["102"].Busy != fmt.Sprint(i) {
+			t.Fatalf("%d: %+v", i, read)
+		}
+		if w := expect[supervision.StoreWritten](t, s.box); w.Write != uint64(i) || w.Failed {
+			t.Fatalf("%d: %+v", i, w)
+		}
+	}
+}
+
+// A write comes between the blocks of a long read, and is not undone by what that had read before.
+func TestStoreIsWrittenWhileItIsRead(t *testing.T) {
+	f := newFakeStore(t)
+	var people []string
+	for i := range 250 {
+		people = append(people, fmt.Sprint(1000+i))
+		f.set(placeAlways, people[i], "4711")
+	}
+	var s *stored
+	ready := make(chan struct{})
+	f.during = func(exten string) {
+		<-ready
+		if exten == storeLines {
+			f.change(func() { f.during = nil })
+			s.order(supervision.WriteStore{Write: 1, Extension: "1000", Changes: []forwarding.Change{{Kind: forwarding.Always}}})
+		}
+	}
+	s = newStored(t, f, time.Hour, people...)
+	close(ready)
+	if read := expect[supervision.StoreRead](t, s.box); read.Whole {
+		t.Fatalf("the write had to wait: %q", s.ran())
+	}
+	if w := expect[supervision.StoreWritten](t, s.box); w.Failed {
+		t.Error("not written")
+	}
+	read := expect[supervision.StoreRead](t, s.box)
+	if _, there := read.Lines["1000"]; there || !read.Whole || len(read.Lines) != 249 {
+		t.Errorf("%d lines, 1000: %+v", len(read.Lines), read.Lines["1000"])
+	}
+}
+
+// A PBX without the helper contexts is not asked again and again: each time would be a call record.
+func TestStoreWithoutDialplan(t *testing.T) {
+	f := newFakeStore(t)
+	f.missing = true
+	s := newStored(t, f, 10*time.Millisecond, "102")
+	expect[supervision.PBXSynced](t, s.box)
+	for !strings.Contains(s.log.String(), "supervisiond dialplan") {
+		if t.Context().Err() != nil {
+			t.Fatal("nothing is said")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	s.order(supervision.WriteStore{Write: 1, Extension: "102", Changes: []forwarding.Change{{}}})
+	if w := expect[supervision.StoreWritten](t, s.box); !w.Failed {
+		t.Error("written")
+	}
+	time.Sleep(50 * time.Millisecond)
+	if runs := s.ran(); len(runs) != 2 {
+		t.Errorf("%q", runs)
+	}
+	if n := strings.Count(s.log.String(), "asterisk -rx"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, s.log)
+	}
+	// It is looked at again on the PBX's own channels, after a while.
+	f.change(func() { f.missing = false })
+	created := `{"type":"ChannelCreated","channel":{"id":"1.1","name":"PJSIP/102-00000001","state":"Ring"}}`
+	s.frame(t, created)
+	s.pbx.store.mu.Lock()
+	s.pbx.store.looked = time.Now().Add(-2 * dialplanRetry)
+	s.pbx.store.mu.Unlock()
+	s.frame(t, created)
+	expect[supervision.StoreRead](t, s.box)
+	s.asked(t, "GET /channels/1.1/variable?variable=DIALPLAN_EXISTS%28supervision-store-read")
+}
+
+// A PBX that does not answer: each write is answered in time, and what waits is bounded.
+func TestStoreThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFakeStore(t)
+	s := newStored(t, f, time.Hour, "102")
+	expect[supervision.StoreRead](t, s.box)
+	f.change(func() { f.silent = true })
+	began := time.Now()
+	const writes = maxWrites + 50
+	for i := range writes {
+		s.order(supervision.WriteStore{Write: uint64(i), Extension: "102", Changes: []forwarding.Change{{}}})
+	}
+	seen := make(map[uint64]bool)
+	for range writes {
+		w := expect[supervision.StoreWritten](t, s.box)
+		if !w.Failed || seen[w.Write] {
+			t.Errorf("%+v", w)
+		}
+		seen[w.Write] = true
+	}
+	if took := time.Since(began); took < storeTimeout || took > 2*storeTimeout {
+		t.Errorf("answered after %v", took)
+	}
+	s.asked(t, "DELETE /channels/supervision-store-")
+}
+
+// What is under way when the PBX is lost has failed; when it is back all is told, even if it is what it was.
+func TestStoreOfALostPBX(t *testing.T) {
+	f := newFakeStore(t)
+	f.set(placeBusy, "102", "104")
+	s := newStored(t, f, time.Hour, "102")
+	expect[supervision.StoreRead](t, s.box)
+	f.change(func() { f.silent = true })
+	s.order(supervision.WriteStore{Write: 1, Extension: "102", Changes: []forwarding.Change{{}}})
+	for len(s.ran()) < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	f.change(func() {
+		f.silent = false
+		_ = f.conn.CloseNow()
+	})
+	began := time.Now()
+	if w := expect[supervision.StoreWritten](t, s.box); !w.Failed || time.Since(began) > storeTimeout {
+		t.Errorf("%+v after %v", w, time.Since(began))
+	}
+	if read := expect[supervision.StoreRead](t, s.box); !read.Whole || !maps.Equal(read.Lines, lines{"102": {Busy: "104"}}) {
+		t.Errorf("%+v", read)
+	}
+}

@@ -1,0 +1,264 @@
+package ari
+
+import (
+	"strings"
+	"time"
+
+	"supervisiond/supervision"
+)
+
+// tracker follows the PBX's channels and tells from them whose phone rings, called by whom, on which call (R1 to R4).
+// It has no I/O: frames go in, domain events come out, in order.
+type tracker struct {
+	app       string
+	channels  map[string]*leg   // by id
+	halves    map[string]*leg   // halves of Local channels by name
+	callers   map[string][]*leg // what was said to ring, by the caller's channel
+	endpoints map[string]*device
+	// emit takes what the frames mean. While the tracker catches up with a snapshot it is silent.
+	emit   func(supervision.Event)
+	silent bool
+	// ask wants to know how a channel's caller may be presented, where the PBX does not say so by itself. It reports
+	// whether there will be an answer.
+	ask func(channelID string) bool
+	// stray takes channels that entered the application with arguments that the generated dialplan does not use.
+	stray func(channelID string, args []string)
+}
+
+// leg is a channel and what is known of its part in a call.
+type leg struct {
+	channel
+	endpoint string // PJSIP/102, or empty for Local and other helpers
+	half     byte   // '1' or '2' for the halves of a Local channel
+	other    *leg   // the other half
+
+	dialler    *leg   // who dials this one
+	forwardOf  string // the endpoint whose phone sent the caller here
+	dialStatus string // how the PBX stopped dialling it
+	refused    bool   // the phone itself ended it
+	progress   bool   // it rings without saying so: early media only (183)
+	answered   bool
+
+	told *supervision.Ring // what was last said about its ringing; nil: nothing, or it is over
+
+	// presented is what the PBX answered when asked how the caller may be presented.
+	presented presentation
+	asked     bool
+	picker    bool // it entered the daemon's application
+}
+
+// device is an endpoint of the PBX.
+type device struct {
+	reachable bool
+	channels  map[string]*leg
+	told      supervision.EndpointState
+}
+
+func newTracker(app string, emit func(supervision.Event), ask func(string) bool, stray func(string, []string)) *tracker {
+	return &tracker{
+		app: app, channels: make(map[string]*leg), halves: make(map[string]*leg),
+		callers: make(map[string][]*leg), endpoints: make(map[string]*device),
+		emit: emit, ask: ask, stray: stray,
+	}
+}
+
+// handle takes one frame's event.
+func (t *tracker) handle(e *event, at time.Time) {
+	switch e.Type {
+	case "ChannelCreated", "ChannelCallerId", "ChannelConnectedLine":
+		t.see(&e.Channel, at)
+	case "ChannelStateChange":
+		t.stateChanged(t.see(&e.Channel, at), at)
+	case "ChannelEnteredBridge":
+		t.answer(t.see(&e.Channel, at), at)
+	case "Dial":
+		t.dial(e, at)
+	case "ChannelHangupRequest":
+		t.hangupRequested(e, at)
+	case "ChannelDestroyed":
+		t.destroyed(e, at)
+	case "StasisStart":
+		t.stasisStart(e, at)
+	case "StasisEnd":
+		t.see(&e.Channel, at)
+	case "ContactStatusChange", "PeerStatusChange":
+		t.endpointState(e.Endpoint.Technology+"/"+e.Endpoint.Resource, e.Endpoint.State == "online", at)
+	}
+}
+
+// see notes what a frame says of a channel.
+func (t *tracker) see(c *channel, at time.Time) *leg {
+	l := t.note(c)
+	if l.told != nil {
+		t.tellRing(l, at) // who calls may have become known
+	}
+	t.tellLegsOf(l, at)
+	t.tellDevice(l.endpoint, at)
+	return l
+}
+
+func (t *tracker) note(c *channel) *leg {
+	l := t.channels[c.ID]
+	if l == nil {
+		l = &leg{}
+		t.channels[c.ID] = l
+		l.endpoint, l.half = nameParts(c.Name)
+		if l.endpoint != "" {
+			t.device(l.endpoint).channels[c.ID] = l
+		}
+		if l.half != 0 {
+			t.pair(l, c.Name)
+		}
+	}
+	dialplan := l.Dialplan
+	l.channel = *c
+	if c.Dialplan.Exten == "" && dialplan.Exten != "" {
+		l.Dialplan = dialplan
+	}
+	return l
+}
+
+// pair joins the halves of a Local channel. They remember each other when one of them is gone already.
+func (t *tracker) pair(l *leg, name string) {
+	t.halves[name] = l
+	if other := t.halves[name[:len(name)-1]+string(rune('1'+'2'-l.half))]; other != nil {
+		l.other, other.other = other, l
+	}
+}
+
+// nameParts takes PJSIP/102-0000002a apart into its endpoint, and Local/102@internal-0000002a;2 into its half.
+func nameParts(name string) (endpoint string, half byte) {
+	if rest, ok := strings.CutPrefix(name, "Local/"); ok {
+		if strings.HasSuffix(rest, ";1") || strings.HasSuffix(rest, ";2") {
+			return "", rest[len(rest)-1]
+		}
+		return "", 0
+	}
+	if i := strings.LastIndexByte(name, '-'); i > 0 && strings.HasPrefix(name, "PJSIP/") {
+		return name[:i], 0
+	}
+	return "", 0
+}
+
+// stateChanged takes Ringing, not Up: a phone that answers at the very moment at which its call is picked up is Up, and
+// yet the supervisor has the caller. Who dials it says ANSWER, or it enters a bridge, only if it does have the call.
+func (t *tracker) stateChanged(l *leg, at time.Time) {
+	t.tellRing(l, at)
+	t.tellDevice(l.endpoint, at)
+}
+
+func (t *tracker) dial(e *event, at time.Time) {
+	peer := t.see(&e.Peer, at)
+	if e.Caller.ID != "" {
+		peer.dialler = t.see(&e.Caller, at)
+	}
+	switch e.DialStatus {
+	case "":
+	case "RINGING":
+	case "PROGRESS":
+		peer.progress = true
+	case "ANSWER":
+		t.answer(peer, at)
+	default:
+		t.stopDialling(peer, e, at)
+	}
+	t.tellRing(peer, at)
+	t.tellDevice(peer.endpoint, at)
+}
+
+// stopDialling notes how a dial ended; Queue says it twice, and means it the first time. That is why the phone falls
+// silent, and it is told at once: by the time that the channel is destroyed the caller may have gone on and hung up.
+// CANCEL says too little: whether somebody else has the call shows only when the channel is destroyed.
+func (t *tracker) stopDialling(peer *leg, e *event, at time.Time) {
+	if peer.dialStatus != "" {
+		return
+	}
+	peer.dialStatus = e.DialStatus
+	if e.Forwarded.ID != "" {
+		t.see(&e.Forwarded, at).forwardOf = peer.endpoint
+		peer.dialStatus = dialForwarded
+	}
+	if peer.dialStatus != dialCancelled {
+		t.endRing(peer, howSilenced(peer, 0), at)
+	}
+	if number := forwardNumber(e.Forward); number != "" && peer.endpoint != "" {
+		t.tell(supervision.PhoneRedirected{At: at, Endpoint: peer.endpoint, Target: number})
+	}
+}
+
+// forwardNumber is the number that a phone named: 104, or of 104@internal and sip:104@example.org the same.
+func forwardNumber(forward string) string {
+	number, _, _ := strings.Cut(forward, "@")
+	number = number[strings.LastIndexByte(number, '/')+1:]
+	for _, scheme := range []string{"sips:", "sip:", "tel:"} {
+		number = strings.TrimPrefix(number, scheme)
+	}
+	number, _, _ = strings.Cut(number, ";")
+	return number
+}
+
+// How a dial ended, as far as it makes a difference. The rest (BUSY, CONGESTION, CHANUNAVAIL) is the phone's refusal.
+const (
+	dialCancelled = "CANCEL"
+	dialNoAnswer  = "NOANSWER"
+	dialForwarded = "FORWARD" // ours: CANCEL, with a channel that dials on
+)
+
+// rings: the phone was told to ring and has not answered. A phone that sends 183 only stays Down.
+func (l *leg) rings() bool {
+	return l.endpoint != "" && !l.answered && l.dialStatus == "" && (l.State == "Ringing" || l.progress && l.State == "Down")
+}
+
+func (t *tracker) answer(l *leg, at time.Time) {
+	l.answered = true
+	t.endRing(l, supervision.RingAnswered, at)
+}
+
+func (t *tracker) destroyed(e *event, at time.Time) {
+	l := t.channels[e.Channel.ID]
+	if l == nil {
+		return
+	}
+	l.Dialplan = e.Channel.Dialplan
+	t.endRing(l, howSilenced(l, e.Cause), at)
+	if l.picker {
+		t.tell(supervision.PickerGone{At: at, Channel: l.ID})
+	}
+	t.drop(l)
+	t.tellDevice(l.endpoint, at)
+}
+
+// drop forgets a channel that is no more.
+func (t *tracker) drop(l *leg) {
+	delete(t.channels, l.ID)
+	delete(t.halves, l.Name)
+	if d := t.endpoints[l.endpoint]; d != nil {
+		delete(d.channels, l.ID)
+	}
+}
+
+// hangupRequested: when it is the caller who hangs up, the phones are about to fall silent, and this is why. A soft
+// request is the PBX's own, at the end of the dialplan for instance; only an administrator's ends a caller who waits.
+func (t *tracker) hangupRequested(e *event, at time.Time) {
+	l := t.see(&e.Channel, at)
+	l.refused = l.refused || !e.Soft
+	if !e.Soft || e.Cause == softHangupExplicit {
+		t.callerHungUp(l, at)
+	}
+}
+
+// softHangupExplicit is AST_SOFTHANGUP_EXPLICIT of Asterisk's channel.h.
+const softHangupExplicit = 1 << 5
+
+// callerHungUp matters while something rings on the caller's behalf.
+func (t *tracker) callerHungUp(l *leg, at time.Time) {
+	if len(t.callers[l.ID]) > 0 {
+		t.tell(supervision.CallerHungUp{At: at, CallerCall: l.ID})
+	}
+}
+
+func (t *tracker) tell(e supervision.Event) {
+	if !t.silent {
+		t.emit(e)
+	}
+}

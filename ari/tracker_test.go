@@ -1,0 +1,100 @@
+package ari
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"supervisiond/supervision"
+)
+
+var updateTraces = flag.Bool("update-traces", false, "write what the tracker makes of the traces into them")
+
+// TestTraces plays what a real Asterisk 22 sent in a scenario, and compares what the tracker makes of it.
+func TestTraces(t *testing.T) {
+	files, err := filepath.Glob("testdata/traces/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no traces: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			tr := newTracker("supervision",
+				func(e supervision.Event) { tellEvent(&out, e) },
+				func(id string) bool { fmt.Fprintf(&out, "ask %s\n", id); return true },
+				func(id string, args []string) { fmt.Fprintf(&out, "stray %s %v\n", id, args) })
+			play(t, tr, archive.Files[0].Data)
+			if len(tr.channels)+len(tr.halves)+len(tr.callers) > 0 {
+				t.Errorf("left behind: %d channels, %d halves, %d callers", len(tr.channels), len(tr.halves), len(tr.callers))
+			}
+			want := archive.Files[1].Data
+			if bytes.Equal(want, []byte(out.String())) {
+				return
+			}
+			if *updateTraces {
+				archive.Files[1].Data = []byte(out.String())
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			t.Errorf("want\n%s\ngot\n%s", want, out.String())
+		})
+	}
+}
+
+func play(t *testing.T, tr *tracker, frames []byte) {
+	t.Helper()
+	for line := range bytes.Lines(frames) {
+		if peekType(line) == "" {
+			continue
+		}
+		var e event
+		if err := decode(line, &e); err != nil {
+			t.Fatal(err)
+		}
+		tr.handle(&e, time.Time{})
+	}
+}
+
+// tellEvent writes an event in a line. Channel ids begin with the second in which they began, which says nothing.
+func tellEvent(out *strings.Builder, e supervision.Event) {
+	id := func(s string) string { return "#" + s[strings.LastIndexByte(s, '.')+1:] }
+	switch e := e.(type) {
+	case supervision.RingBegan:
+		r := e.Ring
+		var route []string
+		for _, h := range r.Route {
+			route = append(route, strings.TrimRight(fmt.Sprintf("%s:%s:%s", h.Kind, h.Number+h.Endpoint, h.Name), ":"))
+		}
+		fmt.Fprintf(out, "rings %s %s caller=%s %+v by=%s dialled=%s route=%s\n", id(r.Leg), r.Endpoint, id(r.CallerCall),
+			r.Caller, r.CallerEndpoint, r.Dialled, strings.Join(route, ","))
+	case supervision.RingEnded:
+		fmt.Fprintf(out, "silent %s %s caller=%s %s\n", id(e.Leg), e.Endpoint, id(e.CallerCall), e.How)
+	case supervision.CallerHungUp:
+		fmt.Fprintf(out, "caller hung up %s\n", id(e.CallerCall))
+	case supervision.EndpointChanged:
+		fmt.Fprintf(out, "endpoint %s %+v\n", e.Endpoint, e.State)
+	case supervision.PhoneRedirected:
+		fmt.Fprintf(out, "redirected %s to %s\n", e.Endpoint, e.Target)
+	case supervision.PickupDialled:
+		fmt.Fprintf(out, "dials %s %s %+v\n", id(e.Channel), e.Endpoint, e.Ask)
+	case supervision.PickupFailed:
+		fmt.Fprintf(out, "pickup failed %s\n", id(e.Channel))
+	case supervision.PickerGone:
+		fmt.Fprintf(out, "picker gone %s\n", id(e.Channel))
+	default:
+		fmt.Fprintf(out, "%T\n", e)
+	}
+}
