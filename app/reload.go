@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"supervisiond/config"
+	"supervisiond/supervision"
+)
+
+// settle is how long a file must have been left alone before it is read: editors write in several steps.
+const settle = 200 * time.Millisecond
+
+// Reload reads the configuration anew and applies it (G10). If anything in it is wrong the old one stays in force, and
+// the error is a config.Errors that says what. What cannot change while the daemon runs keeps its value, with a warning.
+func (a *App) Reload(ctx context.Context) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	next, err := config.Load(a.config.File)
+	if err != nil {
+		return err
+	}
+	for _, fixed := range fixedParts(a.config, next) {
+		a.log.Warn("this part of the configuration changes with the next start only", "part", fixed)
+	}
+	event := supervision.Configured{At: time.Now(), Directory: next.Directory, Forwarding: next.Forwarding}
+	if err := a.engine.Post(ctx, event); err != nil {
+		return err
+	}
+	a.current.Store(next)
+	if a.level != nil {
+		a.level.Set(next.Log.Level)
+	}
+	a.pbx.Resync()
+	a.log.Info("the configuration was reloaded", "people", len(next.Directory.People()), "groups", len(next.Directory.Groups()))
+	return nil
+}
+
+// fixedParts names what differs between two configurations and cannot change while the daemon runs.
+func fixedParts(old, next *config.Config) []string {
+	var parts []string
+	for name, pair := range map[string][2]any{
+		"site": {old.Site, next.Site}, "asterisk": {old.Asterisk, next.Asterisk}, "nats": {old.NATS, next.NATS},
+		"http": {old.HTTP, next.HTTP}, "sip": {old.SIP, next.SIP}, "features": {old.Features, next.Features},
+		"forwarding.families": {old.Forwarding.Families, next.Forwarding.Families}, "history": {old.History, next.History},
+	} {
+		if !reflect.DeepEqual(pair[0], pair[1]) {
+			parts = append(parts, name)
+		}
+	}
+	return parts
+}
+
+// watchConfig reloads when the file changes, until the context ends. It watches the folder: editors and configuration
+// managers replace the file.
+func (a *App) watchConfig(ctx context.Context) {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		a.log.Warn("changes of the configuration file are not noticed; send SIGHUP instead", "error", err)
+		return
+	}
+	defer func() { _ = watcher.Close() }()
+	file, err := filepath.Abs(a.config.File)
+	if err == nil {
+		err = watcher.Add(filepath.Dir(file))
+	}
+	if err != nil {
+		a.log.Warn("changes of the configuration file are not noticed; send SIGHUP instead", "error", err)
+		return
+	}
+	quiet := time.NewTimer(time.Hour)
+	quiet.Stop()
+	defer quiet.Stop()
+	for {
+		select {
+		case e := <-watcher.Events:
+			if filepath.Clean(e.Name) == file && !e.Has(fsnotify.Chmod) {
+				quiet.Reset(settle)
+			}
+		case err := <-watcher.Errors:
+			a.log.Warn("watching the configuration file", "error", err)
+		case <-quiet.C:
+			a.ReloadAndLog(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// ReloadAndLog reloads, and logs each mistake with its place if that cannot be.
+func (a *App) ReloadAndLog(ctx context.Context) {
+	err := a.Reload(ctx)
+	if err == nil {
+		return
+	}
+	mistakes, ok := err.(config.Errors) //nolint:errorlint // as documented
+	if !ok {
+		a.log.Error("the configuration was not reloaded", "error", err)
+		return
+	}
+	for _, m := range mistakes {
+		a.log.Error("the configuration has a mistake; the old one stays in force",
+			"at", fmt.Sprintf("%s:%d:%d", m.File, m.Line, m.Col), "mistake", m.Message)
+	}
+}
