@@ -1,0 +1,37 @@
+// Package acceptance shows what supervisiond does on real parts: a real Asterisk, phones that ring, a real NATS, and the
+// daemon as its users start it. Tests name the rules that they prove.
+package acceptance
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// daemonBinary is supervisiond, built as the tests are: with the race detector when they have it.
+var daemonBinary string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "supervisiond-acceptance-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	daemonBinary = filepath.Join(dir, "supervisiond")
+	args := []string{"build", "-o", daemonBinary}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "supervisiond/cmd/supervisiond")...)
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building supervisiond:", err)
+		return 1
+	}
+	return m.Run()
+}
