@@ -1,0 +1,31 @@
+# The version of everything that is not in go.mod.
+GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: build test demo lint vuln bench lab clean
+
+build: ## the daemon, as ./supervisiond
+	go build -trimpath -o supervisiond ./cmd/supervisiond
+
+test: lab ## sets up what is missing and passes all tests, with the race detector
+	go test -race -count=1 -timeout 20m ./...
+
+demo: lab ## a PBX, people who call each other, and a supervisor who picks up; DEMO_SECONDS=20 ends it
+	go build -o bin/demo ./test/demo
+	bin/demo -seconds $(or $(DEMO_SECONDS),0)
+
+lab: ## a real Asterisk for tests and demo
+	test/setup
+
+lint:
+	go vet ./...
+	go run $(GOLANGCI_LINT) run
+
+vuln: ## known vulnerabilities; needs the public database
+	go run $(GOVULNCHECK) ./...
+
+bench: lab ## the hot path, from the PBX's frame to NATS
+	go test -run '^$$' -bench . -benchmem ./supervision ./ari ./bus ./test/bench
+
+clean:
+	rm -f supervisiond
