@@ -169,7 +169,7 @@ func (p *scanner) dialplan(d *dialplan) {
 // channelVars counts as present only with those variables that tell whether a caller may be shown: an administrator may
 // have a channelvars line for something else.
 func (p *scanner) channelVars(v *channelVars) {
-	var linkedid, caller, connected bool
+	var linkedid, caller, connected, number, name bool
 	for p.open('{'); p.more('}'); {
 		switch string(p.key()) {
 		case "CHANNEL(linkedid)":
@@ -180,11 +180,20 @@ func (p *scanner) channelVars(v *channelVars) {
 			v.CallerPres, caller = p.str(), true
 		case "CONNECTEDLINE(pres)":
 			v.ConnectedPres, connected = p.str(), true
+		case varNumberWish:
+			v.NumberWish, number = p.str(), true
+		case varNameWish:
+			v.NameWish, name = p.str(), true
+		case varDestination:
+			v.Destination = p.str()
+		case varCalled:
+			v.Called = p.str()
 		default:
 			p.skip()
 		}
 	}
 	v.Present = linkedid && caller && connected
+	v.WishKnown = number && name
 }
 
 func (p *scanner) endpoint(e *endpointInfo) {

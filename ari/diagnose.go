@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -24,8 +25,11 @@ type Diagnosis struct {
 	Dialplan     DialplanOptions
 	PhoneContext string
 	People       []DiagnosedPerson
+	Groups       []string // their numbers
 	// Running says that a daemon with this configuration is there, and Attached that it says to be attached to the PBX.
 	Running, Attached bool
+	// Unseen says that neither can be told.
+	Unseen bool
 }
 
 // DiagnosedPerson is a person whom the PBX should know.
@@ -35,12 +39,15 @@ type DiagnosedPerson struct {
 }
 
 const (
-	// diagnoseStep bounds each step of a diagnosis.
+	// diagnoseStep bounds each step of a diagnosis, and diagnoseTime all of them.
 	diagnoseStep = 5 * time.Second
+	diagnoseTime = 15 * time.Second
 	// oldest is the first version of Asterisk that has what is needed: event filters came with 16.
 	oldest = 16
 	// clockTolerance is how far the PBX's clock may be from this machine's.
 	clockTolerance = 2 * time.Second
+	// keepsApplications is the last version that keeps an application whose program has gone.
+	keepsApplications = 16
 )
 
 // diagnosis is one that runs.
@@ -50,10 +57,11 @@ type diagnosis struct {
 	rest   *Client
 	socket *socket
 	helper helper
+	major  int // of Asterisk's version; 0: not known
 }
 
-// Diagnose tries a PBX for real, and leaves nothing behind on it. It uses an application name of its own, so that a
-// daemon that runs is not disturbed; its channels are named as the daemon's own helpers, which the daemon overlooks.
+// Diagnose tries a PBX for real, and leaves nothing behind on it, even when the context ends early. It uses an
+// application name of its own, so that a daemon that runs is not disturbed: its channels ring nobody.
 //
 // A step that needs an earlier one which failed is not tried.
 func Diagnose(ctx context.Context, o Diagnosis, r Report) {
@@ -63,8 +71,14 @@ func Diagnose(ctx context.Context, o Diagnosis, r Report) {
 		return
 	}
 	defer rest.Close()
+	ctx, cancel := context.WithTimeout(ctx, diagnoseTime)
+	defer cancel()
 	d := &diagnosis{Diagnosis: o, Report: r, rest: rest}
 	d.run(ctx)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		d.Fail(fmt.Sprintf("the PBX answers too slowly: not everything could be tried within %v", diagnoseTime),
+			"is the PBX overloaded? Run this again when it has less to do")
+	}
 }
 
 func (d *diagnosis) run(ctx context.Context) {
@@ -82,7 +96,7 @@ func (d *diagnosis) run(ctx context.Context) {
 			return
 		}
 	}
-	defer d.socket.Close()
+	defer d.deafen(ctx)
 	if step(ctx, d.makeHelper) {
 		defer d.removeHelper(ctx)
 		d.onHelper(ctx)
@@ -112,7 +126,11 @@ func (d *diagnosis) untried(what string) {
 	d.Warn("not tried: "+what, "mend what failed above, and run this again")
 }
 
+// step tries one thing, if there is time left for it.
 func step(ctx context.Context, try func(context.Context) bool) bool {
+	if ctx.Err() != nil {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(ctx, diagnoseStep)
 	defer cancel()
 	return try(ctx)
@@ -147,7 +165,10 @@ func (d *diagnosis) reach(ctx context.Context) bool {
 	version := oneLine(info.SystemInfo.Version)
 	number, _, _ := strings.Cut(version, "+") // a distribution's additions
 	major, _, _ := strings.Cut(number, ".")
-	if n, err := strconv.Atoi(major); err == nil && n < oldest {
+	if n, err := strconv.Atoi(major); err == nil {
+		d.major = n
+	}
+	if d.major != 0 && d.major < oldest {
 		d.Fail(fmt.Sprintf("Asterisk %s at %s is too old", number, d.ARI.URL), fmt.Sprintf("upgrade it to %d or newer", oldest))
 		return false
 	}
@@ -180,6 +201,11 @@ func (d *diagnosis) application(ctx context.Context) bool {
 		d.failed(name, err)
 	case err == nil && d.Attached:
 		d.Pass(name + " is used by the daemon that runs here")
+	case err == nil && d.Unseen:
+		d.Warn(name+" is used: by the daemon, if it runs", "give http.listen a port, and this can tell")
+	case err == nil && d.major != 0 && d.major <= keepsApplications:
+		d.Warn(name+" is used, or was before", "Asterisk "+strconv.Itoa(d.major)+" keeps the name of a daemon that has ended; if another "+
+			"program uses it, give each an asterisk.ari.app of its own")
 	case err == nil:
 		d.Fail(name+" is used, and not by a daemon with this http.listen",
 			"if a daemon runs elsewhere or another program uses the name, give each an asterisk.ari.app of its own; "+
@@ -195,26 +221,55 @@ func (d *diagnosis) application(ctx context.Context) bool {
 	return true
 }
 
+// ownApp is the diagnosis's application. Asterisk names a context after it, and cuts long names.
+func (d *diagnosis) ownApp() string {
+	const longest = 60
+	return d.App[:min(len(d.App), longest)] + "-doctor"
+}
+
+// deafen ends the event connection, and what it was subscribed to: an old Asterisk keeps an application that still is.
+func (d *diagnosis) deafen(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
+	defer cancel()
+	path := "/applications/" + segment(d.ownApp())
+	var to struct {
+		Channels  []string `json:"channel_ids"`
+		Bridges   []string `json:"bridge_ids"`
+		Endpoints []string `json:"endpoint_ids"`
+	}
+	_ = d.rest.get(ctx, path, nil, &to) // if this fails there is nothing to be done
+	var sources []string
+	for kind, ids := range map[string][]string{"channel:": to.Channels, "bridge:": to.Bridges, "endpoint:": to.Endpoints} {
+		for _, id := range ids {
+			sources = append(sources, kind+id)
+		}
+	}
+	if len(sources) > 0 {
+		_, _ = d.rest.do(ctx, http.MethodDelete, path+"/subscription", url.Values{"eventSource": {strings.Join(sources, ",")}}, nil)
+	}
+	d.socket.Close()
+}
+
 // listen opens an event connection of its own.
 func (d *diagnosis) listen(ctx context.Context) bool {
-	app := d.App + "-doctor"
+	app := d.ownApp()
 	// The socket outlives this step, and is closed by whoever called.
 	s, err := openSocket(context.WithoutCancel(ctx), d.ARI, app)
 	if err != nil {
 		d.failed("the event connection", err)
 		return false
 	}
+	d.socket = s
 	if err := d.rest.Subscribe(ctx, app, "channel:", "endpoint:", "bridge:"); err != nil {
 		d.failed("the event subscription", err)
-		s.Close()
+		d.deafen(ctx)
 		return false
 	}
 	if err := d.rest.SetEventFilter(ctx, app, wantedTypes()); err != nil {
 		d.failed("the event filter", err)
-		s.Close()
+		d.deafen(ctx)
 		return false
 	}
-	d.socket = s
 	d.Pass("events can be subscribed to and filtered")
 	return true
 }

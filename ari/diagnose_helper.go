@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -16,42 +17,93 @@ import (
 // helperPrefix begins the ids of a diagnosis's channels.
 const helperPrefix = "supervision-doctor-"
 
-// leftAfter is when a channel of a diagnosis was left behind: by one that was killed.
-const leftAfter = time.Minute
+const (
+	// helperTimeout bounds making the helper, and removing it.
+	helperTimeout = 3 * time.Second
+	// helperTick is how often is asked whether a channel is there already, or still.
+	helperTick = 10 * time.Millisecond
+	// helperLife is when the PBX ends a helper by itself, if nobody else does.
+	helperLife = 30 * time.Second
+	// leftAfter is when a channel of a diagnosis was left behind: by one that was killed.
+	leftAfter = time.Minute
+)
 
-// helper is a channel to ask on: ARI evaluates functions of the dialplan nowhere else. It is one half of a Local channel
-// that is not dialled until the end, when its other half runs through the dialplan that reads the PBX's store: that also
-// keeps it out of the call records.
+// helper is a channel to ask on: ARI evaluates functions of the dialplan nowhere else. It is a Local channel that dials
+// the diagnosis's own application, into the context that Asterisk makes for each. Both halves wait there, so that
+// whatever the PBX lacks, no call record is written of either.
 type helper struct {
 	id       string
 	made     time.Time     // by our clock
 	took     time.Duration // to make it
 	storable bool          // the PBX has the context that reads the store
-	dialled  bool
 }
+
+// far is the half that the near one dials.
+func (h *helper) far() string { return h.id + "-far" }
 
 func (d *diagnosis) makeHelper(ctx context.Context) bool {
 	d.removeLeft(ctx)
-	id := helperPrefix + rand.Text()
-	began := time.Now()
+	// Cut short, it would leave a channel or a call record.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), helperTimeout)
+	defer cancel()
+	d.helper = helper{id: helperPrefix + rand.Text(), made: time.Now()}
 	_, err := d.rest.do(ctx, http.MethodPost, "/channels/create", url.Values{
-		"endpoint": {"Local/" + storeLines + "@" + storeReadContext + "/n"},
-		"app":      {d.App + "-doctor"}, "channelId": {id}, "otherChannelId": {id + "-far"},
+		"endpoint": {"Local/doctor@stasis-" + d.ownApp() + "/n"},
+		"app":      {d.ownApp()}, "channelId": {d.helper.id}, "otherChannelId": {d.helper.far()},
 	}, nil)
+	d.helper.took = time.Since(d.helper.made)
+	if err == nil {
+		err = d.holdHelper(ctx)
+	}
 	if err != nil {
 		d.failed("a helper channel cannot be made", err)
-		return false
-	}
-	d.helper = helper{id: id, made: began, took: time.Since(began)}
-	if err := d.setVariable(ctx, "CDR_PROP(disable)", "1"); err != nil {
-		d.failed("the helper channel", err)
 		d.removeHelper(ctx)
 		return false
 	}
 	return true
 }
 
-// removeLeft hangs up what a diagnosis left that was killed. Such a channel would wait for ever.
+// holdHelper lets the near half dial, and takes both out of the call records. Either is on its way into the application
+// at first.
+func (d *diagnosis) holdHelper(ctx context.Context) error {
+	if err := d.unrecord(ctx, d.helper.id); err != nil {
+		return err
+	}
+	_, err := d.rest.do(ctx, http.MethodPost, "/channels/"+segment(d.helper.id)+"/dial",
+		url.Values{"timeout": {strconv.Itoa(int(helperLife.Seconds()))}}, nil)
+	if err != nil {
+		return err
+	}
+	return d.unrecord(ctx, d.helper.far())
+}
+
+func (d *diagnosis) unrecord(ctx context.Context, channelID string) error {
+	return d.insist(ctx, func() (bool, error) {
+		_, err := d.rest.do(ctx, http.MethodPost, "/channels/"+segment(channelID)+"/variable",
+			url.Values{"variable": {"CDR_PROP(disable)"}, "value": {"1"}}, nil)
+		var e *Error
+		return !errors.As(err, &e) || e.Code != Conflict, err
+	})
+}
+
+// insist tries until it is done.
+func (d *diagnosis) insist(ctx context.Context, try func() (done bool, err error)) error {
+	tick := time.NewTicker(helperTick)
+	defer tick.Stop()
+	for {
+		done, err := try()
+		if done {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		}
+	}
+}
+
+// removeLeft hangs up what a diagnosis left that was killed.
 func (d *diagnosis) removeLeft(ctx context.Context) {
 	channels, err := d.rest.channels(ctx)
 	if err != nil {
@@ -64,26 +116,26 @@ func (d *diagnosis) removeLeft(ctx context.Context) {
 	}
 }
 
-// removeHelper must succeed even if the diagnosis was cut short.
+// removeHelper ends the helper and waits until it is gone, even if the diagnosis was cut short.
 func (d *diagnosis) removeHelper(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), helperTimeout)
 	defer cancel()
-	_ = d.rest.Hangup(ctx, d.helper.id, causeNormal) // if it is not gone by itself
-}
-
-func (d *diagnosis) setVariable(ctx context.Context, name, value string) error {
-	_, err := d.rest.do(ctx, http.MethodPost, "/channels/"+segment(d.helper.id)+"/variable",
-		url.Values{"variable": {name}, "value": {value}}, nil)
-	return err
-}
-
-// exists asks whether an extension has a priority; "" stands for any.
-func (d *diagnosis) exists(ctx context.Context, dialplanContext, exten, priority string) (bool, error) {
-	call := "DIALPLAN_EXISTS(" + dialplanContext + "," + exten
-	if priority != "" {
-		call += "," + priority
+	for _, id := range []string{d.helper.id, d.helper.far()} {
+		_ = d.insist(ctx, func() (bool, error) {
+			err := d.rest.Hangup(ctx, id, causeNormal)
+			return err != nil, err // it is not there any more, or cannot be helped
+		})
 	}
-	value, err := d.rest.ChannelVariable(ctx, d.helper.id, call+")")
+}
+
+// exists asks whether an extension has a priority.
+func (d *diagnosis) exists(ctx context.Context, dialplanContext, exten, priority string) (bool, error) {
+	return d.isThere(ctx, dialplanContext+","+exten+","+priority)
+}
+
+// isThere asks whether a context, or something in it, exists.
+func (d *diagnosis) isThere(ctx context.Context, place string) (bool, error) {
+	value, err := d.rest.ChannelVariable(ctx, d.helper.id, "DIALPLAN_EXISTS("+place+")")
 	return value == "1", err
 }
 
@@ -178,19 +230,19 @@ func (d *diagnosis) clock(at time.Time) {
 		"let both keep time by NTP (timedatectl set-ntp true): since when calls ring would be told wrong")
 }
 
-// store reads the PBX's store of forwards, as the daemon does: it is the helper's last errand.
+// store reads the PBX's store of forwards, as the daemon does.
 func (d *diagnosis) store(ctx context.Context) bool {
-	line := "0"
-	for _, p := range d.People {
-		if isLine(p.Extension) {
-			line = p.Extension
-			break
-		}
+	const modules = "are func_db.so, func_base64.so, func_cut.so, func_strings.so and app_userevent.so loaded? Asterisk's log says " +
+		"which function or application is missing"
+	line, places := d.line(), storePlaces(d.Dialplan.Families)
+	if _, err := d.rest.ChannelVariable(ctx, d.helper.id, "DB_EXISTS("+places[0].Family+"/"+line+")"); err != nil {
+		d.Fail("the PBX's dialplan cannot read AstDB: forwards and do-not-disturb are not known", modules)
+		return false
 	}
-	err := errors.Join(d.setVariable(ctx, storeVarRead, d.helper.id), d.setVariable(ctx, storeVarList, line))
-	if err == nil {
-		_, err = d.rest.do(ctx, http.MethodPost, "/channels/"+segment(d.helper.id)+"/dial", url.Values{"timeout": {"3"}}, nil)
-	}
+	id := d.helper.id + "-store"
+	err := d.rest.runDialplan(ctx, id, storeReadContext, storeLines, map[string]string{
+		"CDR_PROP(disable)": "1", storeVarRead: id, storeVarList: line,
+	})
 	if err != nil {
 		d.failed("AstDB cannot be read through the dialplan", err)
 		return false
@@ -198,20 +250,39 @@ func (d *diagnosis) store(ctx context.Context) bool {
 	read, ended := false, false
 	err = d.await(ctx, func(_ []byte, e *event) bool {
 		switch u := &e.UserEvent; {
-		case e.Type == "ChannelUserevent" && u.Read == d.helper.id:
-			read = read || u.Name == storeLineEvent && u.Extension == line
-			ended = u.Name == storeEndEvent
-		case e.Type == "ChannelDestroyed" && e.Channel.ID == d.helper.id:
+		case e.Type == "ChannelUserevent" && u.Read == id:
+			read = read || u.Name == storeLineEvent && u.Extension == line && u.tells(places)
+			ended = ended || u.Name == storeEndEvent
+		case e.Type == "ChannelDestroyed" && e.Channel.ID == id:
 			return true
 		}
-		return ended
+		return false
 	})
+	if err != nil {
+		_ = d.rest.Hangup(context.WithoutCancel(ctx), id, causeNormal)
+	}
 	if err != nil || !read || !ended {
-		d.Fail("AstDB could not be read through the dialplan: forwards and do-not-disturb are not known",
-			"are func_db.so, func_base64.so, func_cut.so, func_strings.so and app_userevent.so loaded? Asterisk's log says which "+
-				"function or application is missing")
+		d.Fail("AstDB could not be read through the dialplan: forwards and do-not-disturb are not known", modules)
 		return false
 	}
 	d.Pass("AstDB can be read through the dialplan")
 	return true
+}
+
+// line is one to ask about.
+func (d *diagnosis) line() string {
+	for _, p := range d.People {
+		if isLine(p.Extension) {
+			return p.Extension
+		}
+	}
+	return "0"
+}
+
+// tells says whether an event has something of each place. What is empty is encoded as well.
+func (u *userEvent) tells(places []storePlace) bool {
+	told := map[string]string{
+		placeAlways: u.Always, placeBusy: u.Busy, placeNoAnswer: u.NoAnswer, placeDND: u.DND, placeSeconds: u.Seconds,
+	}
+	return !slices.ContainsFunc(places, func(p storePlace) bool { return told[p.Name] == "" })
 }

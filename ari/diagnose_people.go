@@ -55,21 +55,38 @@ func each[T any](ctx context.Context, list []T, ask func(context.Context, int, T
 	return context.Cause(ctx)
 }
 
+// found is what a look for an extension finds.
+type found int
+
+const (
+	foundNot    found = iota
+	foundAsAny        // so is any number
+	foundItself       // itself
+)
+
 // extensions finds out whether each person can be dialled.
 func (d *diagnosis) extensions(ctx context.Context) bool {
-	there := make([]bool, len(d.People))
-	err := each(ctx, d.People, func(ctx context.Context, i int, p DiagnosedPerson) (err error) {
-		there[i], err = d.exists(ctx, d.PhoneContext, p.Extension, "1")
+	parts, err := d.parts(ctx)
+	if err != nil {
+		d.failed("people's extensions", err)
+		return false
+	}
+	there := make([]found, len(d.People))
+	err = each(ctx, d.People, func(ctx context.Context, i int, p DiagnosedPerson) (err error) {
+		there[i], err = d.find(ctx, parts, p.Extension)
 		return err
 	})
 	if err != nil {
 		d.failed("people's extensions", err)
 		return false
 	}
-	var missing []string
+	var missing, unsure []string
 	for i, p := range d.People {
-		if !there[i] {
+		switch there[i] {
+		case foundNot:
 			missing = append(missing, p.ID+" ("+p.Extension+")")
+		case foundAsAny:
+			unsure = append(unsure, p.Extension)
 		}
 	}
 	switch {
@@ -77,10 +94,41 @@ func (d *diagnosis) extensions(ctx context.Context) bool {
 		d.Fail(fmt.Sprintf("%s cannot be dialled in %s: %s", count(len(missing), "extension", "extensions"), d.PhoneContext, some(missing)),
 			"correct the extension in the configuration or the PBX's dialplan (asterisk -rx 'dialplan show "+d.PhoneContext+
 				"'); is asterisk.phone_context the context in which phones dial?")
+	case len(unsure) > 0:
+		d.Pass(fmt.Sprintf("%s can be dialled in %s, as can any other number: a wrong one would not show",
+			count(len(d.People), "extension", "extensions"), d.PhoneContext))
 	case len(d.People) > 0:
 		d.Pass(count(len(d.People), "extension", "extensions") + " can be dialled in " + d.PhoneContext)
 	}
 	return true
+}
+
+// find looks for an extension. Where the phones' context takes every number, parts of it may not.
+func (d *diagnosis) find(ctx context.Context, parts []string, extension string) (found, error) {
+	best, err := d.findIn(ctx, d.PhoneContext, extension)
+	if best != foundAsAny || err != nil || len(parts) == 0 {
+		return best, err
+	}
+	best = foundNot
+	for _, p := range parts {
+		f, err := d.findIn(ctx, p, extension)
+		if err != nil {
+			return foundNot, err
+		}
+		best = max(best, f)
+	}
+	return best, nil
+}
+
+func (d *diagnosis) findIn(ctx context.Context, dialplanContext, extension string) (found, error) {
+	there, err := d.exists(ctx, dialplanContext, extension, "1")
+	if !there || err != nil {
+		return foundNot, err
+	}
+	if full, err := d.everywhere(ctx, dialplanContext, extension); full || err != nil {
+		return foundAsAny, err
+	}
+	return foundItself, nil
 }
 
 // endpoints finds out whether the PBX knows each person's endpoints, and which are registered.

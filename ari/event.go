@@ -96,6 +96,13 @@ type channelVars struct {
 	DNID          string // CALLERID(dnid)
 	CallerPres    string // CALLERID(pres)
 	ConnectedPres string // CONNECTEDLINE(pres)
+
+	// What only a PBX laid out by FreePBX has. Its inbound routes mark every caller as one who may be shown, and put aside
+	// what the caller wished. Where it dials the extension is s, and which number led there is in a variable.
+	WishKnown           bool   // ari.conf has the first two of these
+	NumberWish          string // CALLINGNUMPRES_SV
+	NameWish            string // CALLINGNAMEPRES_SV
+	Destination, Called string // NODEST, a ring group's or follow-me's number; EXTTOCALL, whose line is dialled
 }
 
 // userEvent is what a dialplan tells with UserEvent, as far as it is about the PBX's store.

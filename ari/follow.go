@@ -21,7 +21,7 @@ func (p *PBX) newFollower() *follower {
 	f := &follower{pbx: p}
 	f.tracker = newTracker(p.o.App,
 		func(e supervision.Event) { f.full = f.full || !p.o.Mailbox.Offer(e) },
-		func(channelID string) bool { return p.ask(channelID) },
+		p,
 		func(channelID string, args []string) { p.turnAway(channelID, args) })
 	return f
 }
@@ -34,8 +34,8 @@ func (f *follower) catchUp(ctx context.Context, s *socket, shot *snapshot) error
 			return err
 		}
 	}
-	for id, value := range f.pbx.presentations(ctx, f.tracker.unpresented()) {
-		f.tracker.presentationAnswered(id, value, time.Now())
+	for id, said := range f.pbx.presentations(ctx, f.tracker.unpresented()) {
+		f.tracker.presentationAnswered(id, said, time.Now())
 	}
 	f.version = shot.version
 	if err := f.sync(ctx); err != nil {
@@ -77,7 +77,7 @@ func (f *follower) next(ctx context.Context, s *socket) error {
 		f.taken++
 		return f.frame(frame)
 	case a := <-f.pbx.answers:
-		f.tracker.presentationAnswered(a.channel, a.value, time.Now())
+		f.tracker.presentationAnswered(a.channel, a.said, time.Now())
 		return nil
 	case <-f.pbx.resync:
 		err := f.sync(ctx)

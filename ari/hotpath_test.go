@@ -46,7 +46,7 @@ func BenchmarkHotPath(b *testing.B) {
 			}
 		}
 	}
-	tr := newTracker("supervision", apply, func(string) bool { return true }, func(string, []string) {})
+	tr := newTracker("supervision", apply, fakeAsker{}, func(string, []string) {})
 	apply(supervision.Started{At: now, Directory: directory})
 	apply(supervision.PBXSynced{At: now})
 	var e event

@@ -3,6 +3,7 @@ package ari
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,7 +32,10 @@ type order struct {
 }
 
 // answer is what the PBX says of how a caller may be presented.
-type answer struct{ channel, value string }
+type answer struct {
+	channel string
+	said    presentation
+}
 
 // Take carries out pickups, confirmations, refusals and writes, and keeps the lamps. It never blocks.
 func (p *PBX) Take(_ time.Time, effects []supervision.Effect) {
@@ -42,6 +46,8 @@ func (p *PBX) Take(_ time.Time, effects []supervision.Effect) {
 			p.enqueue(order{"pick up", func(ctx context.Context) { p.pickUp(ctx, e) }})
 		case supervision.Refuse:
 			p.enqueue(order{"refuse", func(ctx context.Context) { p.refuse(ctx, e) }})
+		case supervision.RenewAudio:
+			p.enqueue(order{"renew audio", func(ctx context.Context) { p.renewAudio(ctx, e) }})
 		case supervision.Confirm:
 			p.enqueue(order{"confirm", func(ctx context.Context) { p.confirm(ctx, e) }})
 		case supervision.WriteStore:
@@ -95,6 +101,25 @@ func (p *PBX) pickUp(ctx context.Context, e supervision.PickUp) {
 	_ = p.o.Mailbox.Post(ctx, supervision.PickupFailed{At: time.Now(), Channel: e.Channel, Unavailable: true})
 }
 
+// listenerPrefix begins the ids of channels that listen to another.
+const listenerPrefix = "supervision-listener-"
+
+// renewAudio listens to a channel for a moment. Asterisk then passes its bridge's audio through itself, and afterwards
+// chooses anew how: a bridge that left RTP to run by itself (native_rtp) may still send it to a phone that was replaced.
+func (p *PBX) renewAudio(ctx context.Context, e supervision.RenewAudio) {
+	if err := p.rest.Snoop(ctx, e.Channel, listenerPrefix+e.Channel, p.o.App); err != nil {
+		p.log.Warn("a call was picked up as it was answered, and may be silent on one side", "channel", e.Channel, "error", err)
+	}
+}
+
+// dismissListener lets a listener go once it is there, and keeps it out of the call records.
+func (p *PBX) dismissListener(ctx context.Context, id string) {
+	if err := p.rest.SetChannelVariable(ctx, id, "CDR_PROP(disable)", "1"); err != nil {
+		p.log.Warn("a helper channel will be in the call records", "channel", id, "error", err)
+	}
+	p.hangup(ctx, id, causeNormal)
+}
+
 // afterwards gives time to what has to follow a request that may have used up its own.
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
@@ -115,6 +140,10 @@ func pickupExtension(targets []string) string {
 
 // turnAway ends a channel that entered the application with arguments that the generated dialplan does not use.
 func (p *PBX) turnAway(channelID string, args []string) {
+	if strings.HasPrefix(channelID, listenerPrefix) {
+		p.enqueue(order{"dismiss a listener", func(ctx context.Context) { p.dismissListener(ctx, channelID) }})
+		return
+	}
 	p.log.Warn("a channel entered the application with arguments that the generated dialplan does not use; "+
 		"include the output of `supervisiond dialplan` of this version, and send nothing else to the application",
 		"application", p.o.App, "arguments", strings.Join(args, ","))
@@ -134,41 +163,26 @@ func (p *PBX) hangup(ctx context.Context, channelID string, cause int) {
 	}
 }
 
-// ask finds out how a caller may be presented. No value given means: not shown. It reports whether it will answer.
-func (p *PBX) ask(channelID string) bool {
-	return p.enqueue(order{"ask for presentation", func(ctx context.Context) {
-		value, err := p.rest.ChannelVariable(ctx, channelID, "CALLERID(pres)")
-		if err != nil {
-			p.log.Warn("the PBX does not say whether a caller may be shown, so the caller is not; "+
-				"add CALLERID(pres) to channelvars in ari.conf", "channel", channelID, "error", err)
-		}
-		select {
-		case p.answers <- answer{channelID, value}:
-		case <-time.After(orderTimeout): // nobody follows the PBX any more
-		}
-	}})
-}
-
 // presentations asks for several callers at once. Who the PBX does not answer for in time is not shown.
-func (p *PBX) presentations(ctx context.Context, channelIDs []string) map[string]string {
+func (p *PBX) presentations(ctx context.Context, callers map[string]presentation) map[string]presentation {
 	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
 	defer cancel()
-	values := make(map[string]string, len(channelIDs))
+	answers := make(map[string]presentation, len(callers))
 	var mu sync.Mutex
 	var asking sync.WaitGroup
-	for part := range slices.Chunk(channelIDs, len(channelIDs)/workers+1) {
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(callers)), len(callers)/workers+1) {
 		asking.Go(func() {
 			for _, id := range part {
-				value, err := p.rest.ChannelVariable(ctx, id, "CALLERID(pres)")
+				said, err := p.askPresentation(ctx, id, callers[id])
 				if err != nil {
-					value = ""
+					said = presentationWithheld
 				}
 				mu.Lock()
-				values[id] = value
+				answers[id] = said
 				mu.Unlock()
 			}
 		})
 	}
 	asking.Wait()
-	return values
+	return answers
 }

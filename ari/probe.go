@@ -20,12 +20,14 @@ const lookAgain = time.Minute
 // would leave a call record.
 type probe struct {
 	running atomic.Bool
+	plain   atomic.Bool               // FreePBX did not lay it out, as far as is known
 	next    atomic.Pointer[time.Time] // when to look again; nil: at once
 	verdict atomic.Pointer[string]    // what was said last
 }
 
 // restart lets it look anew: the PBX has been attached to.
 func (q *probe) restart() {
+	q.plain.Store(false)
 	q.next.Store(nil)
 	q.verdict.Store(nil)
 }
@@ -57,13 +59,15 @@ func (p *PBX) checkDialplan(ctx context.Context, channelID string) {
 	current, err1 := p.exists(ctx, channelID, versionContext, version)
 	any, err2 := p.exists(ctx, channelID, pickupContext, "t1")
 	reachable, err3 := p.exists(ctx, channelID, p.o.PhoneContext, o.Pickup)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	freePBX, err4 := p.exists(ctx, channelID, freePBXContext, "s")
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		var failed *Error
 		if !errors.As(err, &failed) || failed.Status != http.StatusNotFound {
 			p.log.Warn("the PBX's dialplan could not be looked at", "error", err)
 		}
 		return // the channel is gone; the next one will do
 	}
+	p.probe.plain.Store(!freePBX)
 	switch {
 	case !any:
 		p.sayDialplan(slog.LevelError, "the PBX does not have the generated dialplan, so nobody can pick up by phone; put the "+

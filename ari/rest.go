@@ -174,6 +174,13 @@ func (c *Client) Continue(ctx context.Context, channelID, dialplanContext, exten
 	return err
 }
 
+// Snoop makes a channel that hears what comes in on another.
+func (c *Client) Snoop(ctx context.Context, channelID, snoopID, app string) error {
+	_, err := c.do(ctx, http.MethodPost, "/channels/"+segment(channelID)+"/snoop",
+		url.Values{"snoopId": {snoopID}, "app": {app}, "spy": {"in"}}, nil)
+	return err
+}
+
 // Hangup ends a channel with a cause of Q.850.
 func (c *Client) Hangup(ctx context.Context, channelID string, cause int) error {
 	_, err := c.do(ctx, http.MethodDelete, "/channels/"+segment(channelID),
@@ -189,6 +196,13 @@ func (c *Client) ChannelVariable(ctx context.Context, channelID, name string) (s
 	}
 	err := c.get(ctx, "/channels/"+segment(channelID)+"/variable", url.Values{"variable": {name}}, &answer)
 	return answer.Value, err
+}
+
+// SetChannelVariable writes a variable, or calls a function that writes, of a channel in the application.
+func (c *Client) SetChannelVariable(ctx context.Context, channelID, name, value string) error {
+	_, err := c.do(ctx, http.MethodPost, "/channels/"+segment(channelID)+"/variable",
+		url.Values{"variable": {name}, "value": {value}}, nil)
+	return err
 }
 
 // devicePrefix is before the names of device states that ARI may write.

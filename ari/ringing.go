@@ -169,10 +169,7 @@ func (t *tracker) trace(l *leg) (root *leg, route []supervision.Hop) {
 
 // hopOf says what kind of station a dialling channel is.
 func hopOf(d *leg) supervision.Hop {
-	h := supervision.Hop{Kind: supervision.HopDial, Number: d.Dialplan.Exten}
-	if !dialable(h.Number) && d.Vars.DNID != "" {
-		h.Number = d.Vars.DNID // in a subroutine or macro: the number that led there
-	}
+	h := supervision.Hop{Kind: supervision.HopDial, Number: numberOf(d)}
 	first, _, _ := strings.Cut(d.Dialplan.AppData, ",")
 	switch {
 	case d.Dialplan.App == "Queue":
@@ -181,6 +178,21 @@ func hopOf(d *leg) supervision.Hop {
 		h.Kind = supervision.HopFork
 	}
 	return h
+}
+
+// numberOf is the number at which a channel dials. In a subroutine or macro that is the one that led there, as far as the
+// PBX says it.
+func numberOf(d *leg) string {
+	candidates := []string{d.Dialplan.Exten, d.Vars.Called, d.Vars.Destination, d.Vars.DNID}
+	if d.Dialplan.Context == freePBXGroupContext {
+		candidates[1], candidates[2] = candidates[2], candidates[1] // what is called there is the last of many
+	}
+	for _, number := range candidates {
+		if dialable(number) {
+			return number
+		}
+	}
+	return d.Dialplan.Exten
 }
 
 // dialable: something that a phone can dial, and no name like s.

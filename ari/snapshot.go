@@ -38,20 +38,20 @@ func (t *tracker) load(s *snapshot) {
 	}
 }
 
-// unpresented are the callers of ringing phones of whom the PBX has yet to be asked whether they may be shown.
-func (t *tracker) unpresented() []string {
-	var ids []string
+// unpresented are the callers of ringing phones of whom the PBX has yet to be asked whether they may be shown, and what
+// is known of each.
+func (t *tracker) unpresented() map[string]presentation {
+	callers := make(map[string]presentation)
 	for _, l := range t.channels {
 		if !l.rings() {
 			continue
 		}
-		if root, _ := t.trace(l); root != l && !root.Vars.Present && root.presented == presentationUnknown &&
-			!slices.Contains(ids, root.ID) {
-			ids = append(ids, root.ID)
+		root, _ := t.trace(l)
+		if said, all := root.Vars.said(t.ask.marksCallers()); root != l && !all && root.presented == presentationUnknown {
+			callers[root.ID] = said
 		}
 	}
-	slices.Sort(ids)
-	return ids
+	return callers
 }
 
 // sync gives what the PBX reports now, and ends the silence.

@@ -57,7 +57,7 @@ func TestWish(t *testing.T) {
 // Codes that wait in the application since an earlier life of the daemon are taken up again.
 func TestCodesThatWait(t *testing.T) {
 	var strays []string
-	tr := newTracker("supervision", func(supervision.Event) {}, func(string) bool { return false },
+	tr := newTracker("supervision", func(supervision.Event) {}, fakeAsker{},
 		func(id string, _ []string) { strays = append(strays, id) })
 	in := func(id, data string) channel {
 		return channel{ID: id, Name: "PJSIP/101-" + id, State: "Ring", Dialplan: dialplan{App: "Stasis", AppData: data}}

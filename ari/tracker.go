@@ -18,9 +18,7 @@ type tracker struct {
 	// emit takes what the frames mean. While the tracker catches up with a snapshot it is silent.
 	emit   func(supervision.Event)
 	silent bool
-	// ask wants to know how a channel's caller may be presented, where the PBX does not say so by itself. It reports
-	// whether there will be an answer.
-	ask func(channelID string) bool
+	ask    asker
 	// stray takes channels that entered the application with arguments that the generated dialplan does not use.
 	stray func(channelID string, args []string)
 }
@@ -38,6 +36,7 @@ type leg struct {
 	refused    bool   // the phone itself ended it
 	progress   bool   // it rings without saying so: early media only (183)
 	answered   bool
+	answeredTo string // the caller's channel, if it rang for one that was told of
 
 	told *supervision.Ring // what was last said about its ringing; nil: nothing, or it is over
 
@@ -54,7 +53,7 @@ type device struct {
 	told      supervision.EndpointState
 }
 
-func newTracker(app string, emit func(supervision.Event), ask func(string) bool, stray func(string, []string)) *tracker {
+func newTracker(app string, emit func(supervision.Event), ask asker, stray func(string, []string)) *tracker {
 	return &tracker{
 		app: app, channels: make(map[string]*leg), halves: make(map[string]*leg),
 		callers: make(map[string][]*leg), endpoints: make(map[string]*device),
@@ -70,7 +69,7 @@ func (t *tracker) handle(e *event, at time.Time) {
 	case "ChannelStateChange":
 		t.stateChanged(t.see(&e.Channel, at), at)
 	case "ChannelEnteredBridge":
-		t.answer(t.see(&e.Channel, at), at)
+		t.enteredBridge(t.see(&e.Channel, at), at)
 	case "Dial":
 		t.dial(e, at)
 	case "ChannelHangupRequest":
@@ -211,7 +210,18 @@ func (l *leg) rings() bool {
 
 func (t *tracker) answer(l *leg, at time.Time) {
 	l.answered = true
+	if l.told != nil {
+		l.answeredTo = l.told.CallerCall
+	}
 	t.endRing(l, supervision.RingAnswered, at)
+}
+
+// enteredBridge: the PBX has joined a channel to another. Of one that picks up this is the proof that it has the caller.
+func (t *tracker) enteredBridge(l *leg, at time.Time) {
+	t.answer(l, at)
+	if l.picker {
+		t.tell(supervision.PickerJoined{At: at, Channel: l.ID})
+	}
 }
 
 func (t *tracker) destroyed(e *event, at time.Time) {
@@ -220,7 +230,11 @@ func (t *tracker) destroyed(e *event, at time.Time) {
 		return
 	}
 	l.Dialplan = e.Channel.Dialplan
-	t.endRing(l, howSilenced(l, e.Cause), at)
+	how := howSilenced(l, e.Cause)
+	t.endRing(l, how, at)
+	if l.answeredTo != "" && how == supervision.RingPickedUp {
+		t.tell(supervision.AnswerPickedUp{At: at, CallerCall: l.answeredTo})
+	}
 	if l.picker {
 		t.tell(supervision.PickerGone{At: at, Channel: l.ID})
 	}

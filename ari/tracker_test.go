@@ -32,7 +32,7 @@ func TestTraces(t *testing.T) {
 			var out strings.Builder
 			tr := newTracker("supervision",
 				func(e supervision.Event) { tellEvent(&out, e) },
-				func(id string) bool { fmt.Fprintf(&out, "ask %s\n", id); return true },
+				fakeAsker{ask: func(id string) bool { fmt.Fprintf(&out, "ask %s\n", id); return true }},
 				func(id string, args []string) { fmt.Fprintf(&out, "stray %s %v\n", id, args) })
 			play(t, tr, archive.Files[0].Data)
 			if len(tr.channels)+len(tr.halves)+len(tr.callers) > 0 {
@@ -92,6 +92,10 @@ func tellEvent(out *strings.Builder, e supervision.Event) {
 		fmt.Fprintf(out, "dials %s %s %+v\n", id(e.Channel), e.Endpoint, e.Ask)
 	case supervision.PickupFailed:
 		fmt.Fprintf(out, "pickup failed %s\n", id(e.Channel))
+	case supervision.PickerJoined:
+		fmt.Fprintf(out, "picker joined %s\n", id(e.Channel))
+	case supervision.AnswerPickedUp:
+		fmt.Fprintf(out, "answer picked up, caller=%s\n", id(e.CallerCall))
 	case supervision.PickerGone:
 		fmt.Fprintf(out, "picker gone %s\n", id(e.Channel))
 	default:

@@ -26,6 +26,10 @@ type call struct {
 	ends       []RingEnd
 	doc        *CallDocument // nil: nothing about it is supervised
 	try        *try          // who is picking it up
+	// While somebody picks it up, an answer and a phone that was taken decide nothing: of both at the same moment the PBX
+	// keeps one, and which shows only when the pickup succeeds or fails.
+	answer *outcome
+	taken  bool
 	// fellSilent: the last thing that happened is that a phone fell silent; otherwise people logged out or were removed.
 	fellSilent bool
 }
@@ -135,7 +139,7 @@ func (t *step) ringEnded(e RingEnded) {
 	if l == nil {
 		// A phone that is nobody's. If it was the one that answered, the others are about to fall silent.
 		if c := t.ringing[e.CallerCall]; c != nil && e.How == RingAnswered {
-			t.endCall(c, outcome{state: CallAnsweredElsewhere})
+			t.answeredBy(c, outcome{state: CallAnsweredElsewhere})
 		}
 		return
 	}
@@ -146,10 +150,11 @@ func (t *step) ringEnded(e RingEnded) {
 	}
 	switch e.How {
 	case RingAnswered:
-		t.endCall(c, t.answered(c, l))
+		l.silent = true
+		t.answeredBy(c, t.answered(c, l))
 		return
 	case RingPickedUp:
-		t.endCall(c, t.pickedUp(c))
+		t.takenFrom(c, l)
 		return
 	case RingElsewhere:
 		t.fellSilent(c, l)
@@ -178,10 +183,13 @@ func (t *step) fellSilent(c *call, l *leg) {
 func (t *step) hushOver(channel string) {
 	l := t.hushed[channel]
 	delete(t.hushed, channel)
-	if l == nil || l.call == nil {
-		return
+	switch {
+	case l == nil || l.call == nil:
+	case l.call.taken && l.call.try != nil:
+		t.endCall(l.call, t.pickedUp(l.call.try))
+	default:
+		t.takeOut(l.call, l, RingElsewhere)
 	}
-	t.takeOut(l.call, l, RingElsewhere)
 }
 
 // allSilent: nothing rings any more, because somebody else has the call.
@@ -201,7 +209,11 @@ func rings(doc *CallDocument, p PersonID) bool {
 }
 
 func (t *step) callerHungUp(e CallerHungUp) {
-	if c := t.ringing[e.CallerCall]; c != nil {
+	switch c := t.ringing[e.CallerCall]; {
+	case c == nil:
+	case c.answer != nil:
+		t.endCall(c, *c.answer)
+	default:
 		t.endCall(c, outcome{state: CallAbandoned})
 	}
 }
@@ -214,6 +226,8 @@ func (t *step) settleCall(c *call) {
 	parts := t.parts(c)
 	defer func() { c.fellSilent = false }()
 	switch {
+	case c.answer != nil || c.taken && c.try != nil:
+		return
 	case c.allSilent():
 		t.endCall(c, outcome{state: CallAnsweredElsewhere})
 	case len(parts) > 0 && c.doc == nil:

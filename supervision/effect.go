@@ -83,6 +83,9 @@ type Refuse struct {
 	Refusal *Refusal
 }
 
+// RenewAudio asks the PBX to lay anew the way on which it passes a channel's audio.
+type RenewAudio struct{ Channel string }
+
 // Reply answers a Commanded. Refusal nil: it was done, and Changed says whether that changed anything.
 type Reply struct {
 	ID      string
@@ -141,6 +144,7 @@ func (PickUp) effect()      {}
 func (Refuse) effect()      {}
 func (PickupDone) effect()  {}
 func (Arm) effect()         {}
+func (RenewAudio) effect()  {}
 func (Reply) effect()       {}
 func (Confirm) effect()     {}
 func (SaveLogin) effect()   {}

@@ -166,6 +166,18 @@ type PickupFailed struct {
 	Unavailable bool
 }
 
+// PickerJoined says that the PBX has joined the phone that dialled a pickup code to the caller.
+type PickerJoined struct {
+	At      time.Time
+	Channel string
+}
+
+// AnswerPickedUp says that somebody who was picking up has taken the place of a phone that had just answered.
+type AnswerPickedUp struct {
+	At         time.Time
+	CallerCall string
+}
+
 // PickerGone says that the phone that dialled a pickup code hung up before it was told anything.
 type PickerGone struct {
 	At      time.Time
@@ -195,6 +207,8 @@ func (e CallerHungUp) at() time.Time    { return e.At }
 func (e EndpointChanged) at() time.Time { return e.At }
 func (e PickupDialled) at() time.Time   { return e.At }
 func (e PickupFailed) at() time.Time    { return e.At }
+func (e PickerJoined) at() time.Time    { return e.At }
+func (e AnswerPickedUp) at() time.Time  { return e.At }
 func (e PickerGone) at() time.Time      { return e.At }
 func (e TimerFired) at() time.Time      { return e.At }
 

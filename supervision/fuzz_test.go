@@ -160,10 +160,14 @@ func (w *world) happen(b byte) []Effect {
 		ask := []PickupAsk{{}, {Extension: "102"}, {GroupNumber: "1"}, {Extension: "999"}}[n/4]
 		return w.apply(PickupDialled{At: at, Channel: fmt.Sprint("P", n%3), Endpoint: endpoint, Ask: ask})
 	case 7:
-		if n&1 == 0 {
-			return w.apply(PickupFailed{At: at, Channel: fmt.Sprint("P", n%3), Unavailable: n&2 > 0})
+		switch channel := fmt.Sprint("P", n%3); n % 4 {
+		case 1:
+			return w.apply(PickerJoined{At: at, Channel: channel})
+		case 3:
+			return w.apply(PickerGone{At: at, Channel: channel})
+		default:
+			return w.apply(PickupFailed{At: at, Channel: channel, Unavailable: n&2 > 0})
 		}
-		return w.apply(PickerGone{At: at, Channel: fmt.Sprint("P", n%3)})
 	case 8:
 		c := []Command{JoinGroup{"sales"}, LeaveGroup{"sales"}, ForceOut{"sales", "ben"}, ForceIn{"sales", "dora"}}[n/4]
 		return w.apply(Commanded{At: at, ID: "R", Actor: person, Via: ViaNATS, Command: c})

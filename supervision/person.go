@@ -94,7 +94,7 @@ func (t *step) reachable(p *Person) bool {
 func (t *step) presence(p *Person, reachable bool) (state PresenceState, source string) {
 	switch {
 	case slices.ContainsFunc(p.Endpoints, func(e Endpoint) bool { return t.endpoints[e.Name].InCall }),
-		t.phones[p.ID].supervised > 0:
+		t.phones[p.ID].supervised > 0, len(t.offered[p.ID]) > 0:
 		return BusyNow, sourceCall
 	case slices.ContainsFunc(p.Unsupervised, func(e string) bool { return t.endpoints[e].InCall }),
 		t.phones[p.ID].unsupervised > 0:

@@ -1,6 +1,7 @@
 package supervision
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -15,6 +16,8 @@ type try struct {
 	began   time.Time
 	// late: the PBX did not answer in time. Others may try, but should it succeed after all, it was this one's.
 	late bool
+	// gone: its phone hung up, or the PBX let go of it, after a phone had been taken for it and before it was joined.
+	gone bool
 }
 
 func (t *step) pickupDialled(e PickupDialled) {
@@ -221,12 +224,49 @@ func taken(by *Person) *Refusal {
 
 func takenElsewhere() *Refusal { return refuse(AlreadyTaken, "the call was answered elsewhere") }
 
-// pickedUp is the outcome when the PBX has joined the picker to the caller.
-func (t *step) pickedUp(c *call) outcome {
-	p := c.try
-	if p == nil {
-		return outcome{state: CallAnsweredElsewhere}
+// answeredBy ends a call that was answered, unless somebody is picking it up at the same moment.
+func (t *step) answeredBy(c *call, o outcome) {
+	if c.try != nil && !c.try.late {
+		c.answer = &o
+		t.touchCall(c)
+		if c.try.gone {
+			t.loseTry(c.try)
+		}
+		return
 	}
+	t.endCall(c, o)
+}
+
+// takenFrom waits until the picker is joined to the caller, who was called on the phone that rang.
+func (t *step) takenFrom(c *call, l *leg) {
+	if c.try == nil {
+		t.endCall(c, outcome{state: CallAnsweredElsewhere})
+		return
+	}
+	c.taken = true
+	t.fellSilent(c, l)
+}
+
+// answerPickedUp: the phone answered a moment before the pickup, and the PBX has replaced it all the same. Now and then
+// it goes on to send the caller's audio to the phone that is gone.
+func (t *step) answerPickedUp(e AnswerPickedUp) {
+	if c := t.ringing[e.CallerCall]; c != nil && c.answer != nil && c.try != nil {
+		t.order(RenewAudio{Channel: c.try.channel})
+		t.endCall(c, t.pickedUp(c.try))
+	}
+}
+
+// pickerJoined: the PBX has joined the picker to the caller, so the pickup has won.
+func (t *step) pickerJoined(e PickerJoined) {
+	p := t.tries[e.Channel]
+	if p == nil || p.call.doc.State != CallRinging {
+		return
+	}
+	t.endCall(p.call, t.pickedUp(p))
+}
+
+// pickedUp is the outcome when the PBX has joined the picker to the caller.
+func (t *step) pickedUp(p *try) outcome {
 	t.endTry(p)
 	t.order(PickupDone{Actor: p.actor.ID, Took: t.now.Sub(p.began)})
 	return outcome{
@@ -250,7 +290,15 @@ func (t *step) pickupFailed(e PickupFailed) {
 		return
 	}
 	t.endTry(p)
+	t.answerStands(p.call)
 	t.refusePickup(p, t.failure(p, e.Unavailable))
+}
+
+// answerStands ends a call that was answered while somebody tried in vain to pick it up.
+func (t *step) answerStands(c *call) {
+	if c.answer != nil && c.doc.State == CallRinging {
+		t.endCall(c, *c.answer)
+	}
 }
 
 func (t *step) failure(p *try, unavailable bool) *Refusal {
@@ -282,11 +330,34 @@ func (t *step) announceRefusal(p *try, r *Refusal) {
 	})
 }
 
-// pickerGone: the phone hung up before it was told anything. The call is free for others.
+// pickerGone: the phone hung up before it was told anything. The call is free for others, unless it has one already.
 func (t *step) pickerGone(e PickerGone) {
-	if p := t.tries[e.Channel]; p != nil {
-		t.endTry(p)
+	switch p := t.tries[e.Channel]; {
+	case p == nil:
+	case p.holds():
+		p.gone = true // of two phones that answered the PBX drops one, and is about to say which it kept
+	default:
+		t.loseTry(p)
 	}
+}
+
+// holds: a phone was taken for it, and nobody else is known to have the call.
+func (p *try) holds() bool {
+	c := p.call
+	return c.taken && c.answer == nil && c.try == p && c.doc.State == CallRinging
+}
+
+// loseTry ends a try whose phone has hung up. If somebody else has the call, its owner is told.
+func (t *step) loseTry(p *try) {
+	c := p.call
+	t.endTry(p)
+	if c.answer == nil {
+		return
+	}
+	t.answerStands(c)
+	r := t.takenBy(c.doc)
+	t.announceRefusal(p, r)
+	t.order(PickupDone{Actor: p.actor.ID, Code: r.Code, Took: t.now.Sub(p.began)})
 }
 
 // pickupTimedOut frees the call for others. The picker's channel is left alone: if the PBX is only slow, it is about
@@ -297,13 +368,18 @@ func (t *step) pickupTimedOut(channel string) {
 		return
 	}
 	p.late = true
+	t.answerStands(p.call)
 	r := refuse(PBXUnavailable, "the PBX did not carry out the pickup in time")
 	t.announceRefusal(p, r)
 	t.order(PickupDone{Actor: p.actor.ID, Code: r.Code, Took: t.now.Sub(p.began)})
 }
 
 func (t *step) abandonTries() {
-	for _, p := range t.tries {
-		t.endTry(p)
+	for _, channel := range slices.Sorted(maps.Keys(t.tries)) {
+		if p := t.tries[channel]; p.holds() {
+			t.endCall(p.call, t.pickedUp(p))
+		} else {
+			t.loseTry(p)
+		}
 	}
 }

@@ -142,6 +142,10 @@ func Apply(s *State, event Event) (*State, []Effect) {
 		t.pickupDialled(e)
 	case PickupFailed:
 		t.pickupFailed(e)
+	case PickerJoined:
+		t.pickerJoined(e)
+	case AnswerPickedUp:
+		t.answerPickedUp(e)
 	case PickerGone:
 		t.pickerGone(e)
 	case TimerFired:

@@ -161,6 +161,10 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 		return supervision.PickupFailed{At: at, Channel: rest[0], Unavailable: len(rest) > 1}, nil
 	case "picker-gone":
 		return supervision.PickerGone{At: at, Channel: rest[0]}, nil
+	case "replaced":
+		return supervision.AnswerPickedUp{At: at, CallerCall: rest[0]}, nil
+	case "joined":
+		return supervision.PickerJoined{At: at, Channel: rest[0]}, nil
 	case "timer":
 		name := strings.Join(rest, " ")
 		for id, short := range n.names {

@@ -126,6 +126,8 @@ func (n *narrator) tellEffect(e supervision.Effect) error {
 		n.tellAnnouncement(e)
 	case supervision.PickUp:
 		n.say("pick up for %s from %s", e.Channel, strings.Join(e.Targets, ", "))
+	case supervision.RenewAudio:
+		n.say("renew audio of %s", e.Channel)
 	case supervision.Refuse:
 		n.say("refuse %s: %s (%s)", e.Channel, e.Refusal.Code, e.Refusal.Message)
 	case supervision.Confirm:

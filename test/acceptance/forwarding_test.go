@@ -106,10 +106,11 @@ func TestForwarding(t *testing.T) {
 		if strings.Contains(out, "102") {
 			t.Errorf("the PBX still has\n%s", out)
 		}
-		body, _ := s.watch.event(mark, "forwarding.changed", "ben")
-		if body.By.Person != "emil" || body.By.Via != "phone" || body.Person != "ben" {
-			t.Errorf("said to be by %+v for %s", body.By, body.Person)
-		}
+		s.watch.await(mark, "forwarding.changed by emil on the phone, for ben", func(m message) bool {
+			var body eventBody
+			return m.subject == "event.forwarding.changed.ben" && json.Unmarshal(m.data, &body) == nil &&
+				body.By.Person == "emil" && body.By.Via == "phone" && body.Person == "ben"
+		})
 	})
 	t.Run("F4 everybody cancels their own", func(t *testing.T) {
 		s := s.in(t)

@@ -136,37 +136,65 @@ func (s *site) checkRefusal(mark int, loser *softphone.Call, ended callDocument)
 	return m.at.Sub(dialled)
 }
 
-// TestPickupAgainstAnswer lets a supervisor and the answering member reach for one call (P4, P5): one of them has it.
+// TestPickupAgainstAnswer lets a supervisor and an answering member reach for one call (P4, P5): one of them has it, and
+// it is said to be the one that the PBX has joined to the caller.
 func TestPickupAgainstAnswer(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, options{})
-	anna, ben, fatma := s.phone("101"), s.phone("102"), s.phone("106")
-	outcomes := make(map[string]int)
-	for range rounds / 2 {
-		mark := s.watch.mark()
-		caller := s.dial(fatma, "102")
-		ringing := s.rings(ben)
-		call := s.watch.awaitCall(mark, "rings", func(d callDocument) bool { return d.State == "ringing" })
-		picker := s.dial(anna, "*20")
-		answered := ringing.Answer()
-		ended := s.watch.awaitCall(mark, "is over", func(d callDocument) bool { return d.ID == call.ID && d.State != "ringing" })
-		outcomes[ended.State]++
-		switch ended.State {
-		case "picked_up":
-			s.talk(caller, picker)
-			s.ended(ringing)
-		case "answered":
-			s.must("answer", answered)
-			s.talk(caller, ringing)
-			s.must("hang up", picker.Hangup(s.ctx()))
-		default:
-			t.Fatalf("the call ended %s", ended.State)
-		}
-		if len(caller.Heard()) != 1 {
-			t.Errorf("the caller heard %v", caller.Heard())
-		}
-		s.must("hang up", caller.Hangup(s.ctx()))
-		s.quiet()
+	testPickupAgainstAnswer(t, lab.Options{}, rounds/2)
+}
+
+func TestPickupAgainstAnswerOnFreePBX(t *testing.T) {
+	t.Parallel()
+	testPickupAgainstAnswer(t, lab.Options{Layout: lab.FreePBX}, rounds/5)
+}
+
+func testPickupAgainstAnswer(t *testing.T, o lab.Options, rounds int) {
+	s := newSite(t, options{lab: o})
+	anna, fatma := s.phone("101"), s.phone("106")
+	phones := map[string]*softphone.Phone{"102": s.phone("102"), "103": s.phone("103"), "104": s.phone("104")}
+	for _, x := range []struct{ name, number, code, answers string }{
+		{"the phone that is picked up", "102", "*20", "102"},
+		{"another phone of a ring group", "700", "*20102", "104"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			s := s.in(t)
+			outcomes := make(map[string]int)
+			for round := range rounds {
+				mark := s.watch.mark()
+				caller := s.dial(fatma, x.number)
+				ringing := s.rings(phones[x.answers])
+				call := s.watch.awaitCall(mark, "rings", func(d callDocument) bool {
+					return d.State == "ringing" && (x.number == "102" || len(d.Ringing) == 3)
+				})
+				// The answer falls into each moment of a pickup in turn.
+				answered := make(chan error, 1)
+				time.AfterFunc(time.Duration(round%10)*time.Millisecond, func() { answered <- ringing.Answer() })
+				picker := s.dial(anna, x.code)
+				ended := s.watch.awaitCall(mark, "is over", func(d callDocument) bool { return d.ID == call.ID && d.State != "ringing" })
+				outcomes[ended.State]++
+				err := <-answered
+				switch {
+				case ended.State == "picked_up" && ended.PickedUpBy == "anna":
+					s.talk(caller, picker)
+					s.ended(ringing)
+				case ended.State == "answered" && ended.AnsweredBy == personOf[x.answers]:
+					s.must("answer", err)
+					s.talk(caller, ringing)
+					s.ended(picker)
+					if _, m := s.watch.event(mark, "pickup.refused", "anna"); !strings.Contains(string(m.data), `"already_taken"`) {
+						t.Errorf("the supervisor is told %s", m.data)
+					}
+				default:
+					t.Fatalf("the call ended %+v", ended)
+				}
+				if len(caller.Heard()) != 1 {
+					t.Errorf("the caller heard %v", caller.Heard())
+				}
+				s.must("hang up", caller.Hangup(s.ctx()))
+				s.quiet()
+				s.drain(phones)
+			}
+			t.Logf("%d rounds: %v", rounds, outcomes)
+		})
 	}
-	t.Logf("%d rounds: %v", rounds/2, outcomes)
 }

@@ -96,6 +96,7 @@ func testDaemonKilledWhileRinging(t *testing.T, o lab.Options) {
 	s.equalsPBX(time.Now().Add(2 * time.Second))
 
 	s.talk(group, s.dial(anna, "*20"))
+	s.watch.event(0, "call.picked_up", kept.ID)
 	if got := fmt.Sprint(s.watch.eventsOf(kept.ID)); got != "[call.picked_up]" {
 		t.Errorf("after the restart the call was announced as %s", got)
 	}
@@ -179,6 +180,7 @@ func testDaemonKilledWhileLocalChannelsRing(t *testing.T, o lab.Options, numbers
 			s.must("hang up", caller.Hangup(s.ctx()))
 			s.ended(picker)
 			s.quiet()
+			s.watch.event(0, "call.picked_up", kept.ID)
 			if got := fmt.Sprint(s.watch.eventsOf(kept.ID)); got != "[call.picked_up]" {
 				t.Errorf("after the restart the call was announced as %s", got)
 			}
