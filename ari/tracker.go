@@ -236,7 +236,7 @@ func (t *tracker) destroyed(e *event, at time.Time) {
 		t.tell(supervision.AnswerPickedUp{At: at, CallerCall: l.answeredTo})
 	}
 	if l.picker {
-		t.tell(supervision.PickerGone{At: at, Channel: l.ID})
+		t.tell(supervision.PickerGone{At: at, Channel: l.ID, Dropped: !l.refused})
 	}
 	t.drop(l)
 	t.tellDevice(l.endpoint, at)

@@ -97,7 +97,7 @@ func tellEvent(out *strings.Builder, e supervision.Event) {
 	case supervision.AnswerPickedUp:
 		fmt.Fprintf(out, "answer picked up, caller=%s\n", id(e.CallerCall))
 	case supervision.PickerGone:
-		fmt.Fprintf(out, "picker gone %s\n", id(e.Channel))
+		fmt.Fprintf(out, "picker gone %s dropped=%t\n", id(e.Channel), e.Dropped)
 	default:
 		fmt.Fprintf(out, "%T\n", e)
 	}

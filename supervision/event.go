@@ -178,10 +178,12 @@ type AnswerPickedUp struct {
 	CallerCall string
 }
 
-// PickerGone says that the phone that dialled a pickup code hung up before it was told anything.
+// PickerGone says that the channel is gone of a phone that dialled a pickup code: it hung up, or (Dropped) the PBX let go
+// of it.
 type PickerGone struct {
 	At      time.Time
 	Channel string
+	Dropped bool
 }
 
 // TimerFired says that the moment of an Arm effect has come.

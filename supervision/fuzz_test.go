@@ -164,7 +164,7 @@ func (w *world) happen(b byte) []Effect {
 		case 1:
 			return w.apply(PickerJoined{At: at, Channel: channel})
 		case 3:
-			return w.apply(PickerGone{At: at, Channel: channel})
+			return w.apply(PickerGone{At: at, Channel: channel, Dropped: b&1 > 0})
 		default:
 			return w.apply(PickupFailed{At: at, Channel: channel, Unavailable: n&2 > 0})
 		}

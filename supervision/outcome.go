@@ -60,6 +60,9 @@ func (t *step) endCall(c *call, o outcome) {
 	t.publishCall(c, &doc)
 	t.announceEnd(before, &doc, o.by)
 	t.arm(timerForget, string(doc.ID), t.now.Add(afterlife))
+	if c.try != nil && c.try.lost() {
+		t.lose(c.try, refuse(NotRinging, "it no longer rings"))
+	}
 }
 
 func (t *step) announceEnd(before, doc *CallDocument, by *By) {

@@ -1,24 +1,8 @@
 package supervision
 
 import (
-	"maps"
 	"slices"
-	"time"
 )
-
-// try is a pickup under way on the PBX.
-type try struct {
-	channel string
-	actor   *Person
-	target  Target
-	call    *call
-	behalf  PersonID // the named member, otherwise the one who rang longest
-	began   time.Time
-	// late: the PBX did not answer in time. Others may try, but should it succeed after all, it was this one's.
-	late bool
-	// gone: its phone hung up, or the PBX let go of it, after a phone had been taken for it and before it was joined.
-	gone bool
-}
 
 func (t *step) pickupDialled(e PickupDialled) {
 	actor, _ := t.dir.Endpoint(e.Endpoint)
@@ -149,8 +133,10 @@ func (t *step) choose(calls queue, actor *Person, groups []*Group, of func(Perso
 		}
 		ringing := slices.DeleteFunc(legs, func(l *leg) bool { return l.silent })
 		switch {
-		case c.try != nil && !c.try.late:
+		case c.try != nil && c.try.phase == tryRuns:
 			late = taken(c.try.actor)
+		case c.try != nil && c.try.lost():
+			late = takenElsewhere()
 		case len(ringing) == 0:
 			late = takenElsewhere()
 		default:
@@ -224,94 +210,6 @@ func taken(by *Person) *Refusal {
 
 func takenElsewhere() *Refusal { return refuse(AlreadyTaken, "the call was answered elsewhere") }
 
-// answeredBy ends a call that was answered, unless somebody is picking it up at the same moment.
-func (t *step) answeredBy(c *call, o outcome) {
-	if c.try != nil && !c.try.late {
-		c.answer = &o
-		t.touchCall(c)
-		if c.try.gone {
-			t.loseTry(c.try)
-		}
-		return
-	}
-	t.endCall(c, o)
-}
-
-// takenFrom waits until the picker is joined to the caller, who was called on the phone that rang.
-func (t *step) takenFrom(c *call, l *leg) {
-	if c.try == nil {
-		t.endCall(c, outcome{state: CallAnsweredElsewhere})
-		return
-	}
-	c.taken = true
-	t.fellSilent(c, l)
-}
-
-// answerPickedUp: the phone answered a moment before the pickup, and the PBX has replaced it all the same. Now and then
-// it goes on to send the caller's audio to the phone that is gone.
-func (t *step) answerPickedUp(e AnswerPickedUp) {
-	if c := t.ringing[e.CallerCall]; c != nil && c.answer != nil && c.try != nil {
-		t.order(RenewAudio{Channel: c.try.channel})
-		t.endCall(c, t.pickedUp(c.try))
-	}
-}
-
-// pickerJoined: the PBX has joined the picker to the caller, so the pickup has won.
-func (t *step) pickerJoined(e PickerJoined) {
-	p := t.tries[e.Channel]
-	if p == nil || p.call.doc.State != CallRinging {
-		return
-	}
-	t.endCall(p.call, t.pickedUp(p))
-}
-
-// pickedUp is the outcome when the PBX has joined the picker to the caller.
-func (t *step) pickedUp(p *try) outcome {
-	t.endTry(p)
-	t.order(PickupDone{Actor: p.actor.ID, Took: t.now.Sub(p.began)})
-	return outcome{
-		state: CallPickedUp, pickedUpBy: p.actor.ID, onBehalfOf: p.behalf,
-		by: &By{Person: p.actor.ID, Via: ViaPhone},
-	}
-}
-
-func (t *step) endTry(p *try) {
-	delete(t.tries, p.channel)
-	if p.call != nil && p.call.try == p {
-		p.call.try = nil
-	}
-}
-
-// pickupFailed: the member keeps ringing, or somebody was faster, or the caller gave up (P5).
-func (t *step) pickupFailed(e PickupFailed) {
-	p := t.tries[e.Channel]
-	if p == nil {
-		t.order(Refuse{Channel: e.Channel, Refusal: refuse(NotRinging, "nothing rings")})
-		return
-	}
-	t.endTry(p)
-	t.answerStands(p.call)
-	t.refusePickup(p, t.failure(p, e.Unavailable))
-}
-
-// answerStands ends a call that was answered while somebody tried in vain to pick it up.
-func (t *step) answerStands(c *call) {
-	if c.answer != nil && c.doc.State == CallRinging {
-		t.endCall(c, *c.answer)
-	}
-}
-
-func (t *step) failure(p *try, unavailable bool) *Refusal {
-	switch p.call.doc.State {
-	case CallAnswered, CallPickedUp, CallAnsweredElsewhere:
-		return t.takenBy(p.call.doc)
-	}
-	if unavailable {
-		return refuse(PBXUnavailable, "the PBX did not carry out the pickup")
-	}
-	return refuse(NotRinging, "it no longer rings")
-}
-
 func (t *step) refusePickup(p *try, r *Refusal) {
 	order := Refuse{Channel: p.channel, Refusal: r}
 	if p.actor != nil {
@@ -328,58 +226,4 @@ func (t *step) announceRefusal(p *try, r *Refusal) {
 		Document: &RefusalDocument{Actor: p.actor.ID, Code: r.Code, Message: r.Message, Target: p.target},
 		By:       &By{Person: p.actor.ID, Via: ViaPhone},
 	})
-}
-
-// pickerGone: the phone hung up before it was told anything. The call is free for others, unless it has one already.
-func (t *step) pickerGone(e PickerGone) {
-	switch p := t.tries[e.Channel]; {
-	case p == nil:
-	case p.holds():
-		p.gone = true // of two phones that answered the PBX drops one, and is about to say which it kept
-	default:
-		t.loseTry(p)
-	}
-}
-
-// holds: a phone was taken for it, and nobody else is known to have the call.
-func (p *try) holds() bool {
-	c := p.call
-	return c.taken && c.answer == nil && c.try == p && c.doc.State == CallRinging
-}
-
-// loseTry ends a try whose phone has hung up. If somebody else has the call, its owner is told.
-func (t *step) loseTry(p *try) {
-	c := p.call
-	t.endTry(p)
-	if c.answer == nil {
-		return
-	}
-	t.answerStands(c)
-	r := t.takenBy(c.doc)
-	t.announceRefusal(p, r)
-	t.order(PickupDone{Actor: p.actor.ID, Code: r.Code, Took: t.now.Sub(p.began)})
-}
-
-// pickupTimedOut frees the call for others. The picker's channel is left alone: if the PBX is only slow, it is about
-// to be joined to the caller, and to hang it up would lose the call.
-func (t *step) pickupTimedOut(channel string) {
-	p := t.tries[channel]
-	if p == nil || p.late {
-		return
-	}
-	p.late = true
-	t.answerStands(p.call)
-	r := refuse(PBXUnavailable, "the PBX did not carry out the pickup in time")
-	t.announceRefusal(p, r)
-	t.order(PickupDone{Actor: p.actor.ID, Code: r.Code, Took: t.now.Sub(p.began)})
-}
-
-func (t *step) abandonTries() {
-	for _, channel := range slices.Sorted(maps.Keys(t.tries)) {
-		if p := t.tries[channel]; p.holds() {
-			t.endCall(p.call, t.pickedUp(p))
-		} else {
-			t.loseTry(p)
-		}
-	}
 }

@@ -12,6 +12,8 @@ const (
 	afterlife = 3 * time.Second
 	// pickupDeadline bounds one attempt to pick up on the PBX; Asterisk itself needs a few milliseconds.
 	pickupDeadline = 2 * time.Second
+	// lostTime is how long the PBX may take to say who has a call after it has turned a pickup down.
+	lostTime = 300 * time.Millisecond
 	// hushTime is how long the PBX may take to say who has a call after it has hushed the other phones.
 	hushTime = time.Second
 	// heartbeat is how often the site's document is written anew, and aliveFor how long it vouches for the rest.

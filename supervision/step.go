@@ -97,6 +97,7 @@ const (
 	timerAlert  = "alert"
 	timerPickup = "pickup"
 	timerHushed = "hushed"
+	timerLost   = "lost"
 	timerReport = "report"
 )
 
@@ -123,6 +124,8 @@ func (t *step) timerFired(e TimerFired) {
 		t.reportExpires(about)
 	case timerHushed:
 		t.hushOver(about)
+	case timerLost:
+		t.lostOver(about)
 	case timerPickup:
 		t.pickupTimedOut(about)
 	}

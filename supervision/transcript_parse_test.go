@@ -160,7 +160,7 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 	case "pickup-failed":
 		return supervision.PickupFailed{At: at, Channel: rest[0], Unavailable: len(rest) > 1}, nil
 	case "picker-gone":
-		return supervision.PickerGone{At: at, Channel: rest[0]}, nil
+		return supervision.PickerGone{At: at, Channel: rest[0], Dropped: len(rest) > 1}, nil
 	case "replaced":
 		return supervision.AnswerPickedUp{At: at, CallerCall: rest[0]}, nil
 	case "joined":

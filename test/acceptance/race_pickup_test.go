@@ -187,8 +187,9 @@ func testPickupAgainstAnswer(t *testing.T, o lab.Options, rounds int) {
 				default:
 					t.Fatalf("the call ended %+v", ended)
 				}
-				if len(caller.Heard()) != 1 {
-					t.Errorf("the caller heard %v", caller.Heard())
+				// The PBX may take the place of a phone that has just answered, but not the other way round.
+				if heard := caller.Heard(); ended.State == "answered" && len(heard) != 1 {
+					t.Errorf("the caller heard %v", heard)
 				}
 				s.must("hang up", caller.Hangup(s.ctx()))
 				s.quiet()

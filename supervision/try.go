@@ -1,0 +1,193 @@
+package supervision
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// try is a pickup under way on the PBX.
+type try struct {
+	channel string
+	actor   *Person
+	target  Target
+	call    *call
+	behalf  PersonID // the named member, otherwise the one who rang longest
+	began   time.Time
+	phase   tryPhase
+}
+
+// tryPhase is how far a try has come. It has won when the PBX has joined its phone to the caller, and is no more then.
+type tryPhase string
+
+const (
+	tryRuns tryPhase = ""
+	// tryLate: the PBX did not answer in time. Others may try, but should it succeed after all, it was this one's.
+	tryLate tryPhase = "late"
+	// tryFailed: the phone to be picked up no longer rang. Who has the call is about to be said, and to be told.
+	tryFailed tryPhase = "failed"
+	// tryDropped: the PBX let go of its phone. Of two that answered it keeps one, and is about to say which.
+	tryDropped tryPhase = "dropped"
+)
+
+func (p *try) lost() bool { return p.phase == tryFailed || p.phase == tryDropped }
+
+// rings: its call is not over.
+func (p *try) rings() bool { return p.call.doc.State == CallRinging }
+
+// answeredBy ends a call that was answered, unless somebody is picking it up at the same moment: then the PBX may yet keep
+// the pickup.
+func (t *step) answeredBy(c *call, o outcome) {
+	if c.try != nil && c.try.phase == tryRuns {
+		c.answer = &o
+		t.touchCall(c)
+		return
+	}
+	t.endCall(c, o)
+}
+
+// takenFrom waits until the picker is joined to the caller, who was called on the phone that rang.
+func (t *step) takenFrom(c *call, l *leg) {
+	if c.try == nil {
+		t.endCall(c, outcome{state: CallAnsweredElsewhere})
+		return
+	}
+	c.taken = true
+	t.fellSilent(c, l)
+}
+
+// answerPickedUp: the phone answered a moment before the pickup, and the PBX has replaced it all the same. Now and then
+// it goes on to send the caller's audio to the phone that is gone.
+func (t *step) answerPickedUp(e AnswerPickedUp) {
+	if c := t.ringing[e.CallerCall]; c != nil && c.answer != nil && c.try != nil {
+		t.order(RenewAudio{Channel: c.try.channel})
+		t.endCall(c, t.pickedUp(c.try))
+	}
+}
+
+// pickerJoined: the PBX has joined the picker to the caller, so the pickup has won.
+func (t *step) pickerJoined(e PickerJoined) {
+	if p := t.tries[e.Channel]; p != nil && p.rings() {
+		t.endCall(p.call, t.pickedUp(p))
+	}
+}
+
+// pickedUp is the outcome when a pickup has won.
+func (t *step) pickedUp(p *try) outcome {
+	t.endTry(p)
+	t.order(PickupDone{Actor: p.actor.ID, Took: t.now.Sub(p.began)})
+	return outcome{
+		state: CallPickedUp, pickedUpBy: p.actor.ID, onBehalfOf: p.behalf,
+		by: &By{Person: p.actor.ID, Via: ViaPhone},
+	}
+}
+
+func (t *step) endTry(p *try) {
+	delete(t.tries, p.channel)
+	if p.call.try == p {
+		p.call.try = nil
+	}
+}
+
+// pickupFailed: the member keeps ringing, or somebody was faster, or the caller gave up (P5).
+func (t *step) pickupFailed(e PickupFailed) {
+	p := t.tries[e.Channel]
+	switch {
+	case p == nil:
+		t.order(Refuse{Channel: e.Channel, Refusal: refuse(NotRinging, "nothing rings")})
+	case e.Unavailable:
+		t.lose(p, refuse(PBXUnavailable, "the PBX did not carry out the pickup"))
+	case p.rings() && p.call.answer == nil:
+		p.phase = tryFailed
+		t.arm(timerLost, p.channel, t.now.Add(lostTime))
+	default:
+		t.lose(p, refuse(NotRinging, "it no longer rings"))
+	}
+}
+
+// pickerGone: if the phone hung up by itself the call is free for others.
+func (t *step) pickerGone(e PickerGone) {
+	p := t.tries[e.Channel]
+	if p == nil {
+		return
+	}
+	if waits := p.rings() && p.call.answer == nil && p.phase != tryFailed; waits && (e.Dropped || p.call.taken) {
+		p.phase = tryDropped
+		t.arm(timerLost, p.channel, t.now.Add(hushTime))
+		return
+	}
+	p.phase = tryDropped
+	t.lose(p, refuse(NotRinging, "it no longer rings"))
+}
+
+// lose ends a try that has not won, and an answer that waited for it stands. Who made it is told why: that somebody else
+// has the call, or what is given.
+func (t *step) lose(p *try, why *Refusal) {
+	c := p.call
+	t.endTry(p)
+	if c.answer != nil && p.rings() {
+		t.endCall(c, *c.answer)
+	}
+	elsewhere := c.takenBySomebody()
+	if elsewhere {
+		why = t.takenBy(c.doc)
+	}
+	switch {
+	case p.phase != tryDropped:
+		t.refusePickup(p, why)
+	case elsewhere: // the phone cannot be told any more
+		t.announceRefusal(p, why)
+		t.order(PickupDone{Actor: p.actor.ID, Code: why.Code, Took: t.now.Sub(p.began)})
+	}
+}
+
+func (c *call) takenBySomebody() bool {
+	return slices.Contains([]CallState{CallAnswered, CallPickedUp, CallAnsweredElsewhere}, c.doc.State)
+}
+
+// lostOver: the PBX has not said who has a call that a try lost. A phone that was taken was answered for whoever took it.
+func (t *step) lostOver(channel string) {
+	p := t.tries[channel]
+	switch {
+	case p == nil || !p.lost():
+	case p.call.taken && p.rings():
+		t.endCall(p.call, t.pickedUp(p))
+	default:
+		t.lose(p, refuse(NotRinging, "it no longer rings"))
+	}
+}
+
+// pickupTimedOut frees the call for others. The picker's channel is left alone: if the PBX is only slow, it is about
+// to be joined to the caller, and to hang it up would lose the call.
+func (t *step) pickupTimedOut(channel string) {
+	p := t.tries[channel]
+	if p == nil || p.phase != tryRuns {
+		return
+	}
+	p.phase = tryLate
+	if p.call.answer != nil && p.rings() {
+		t.endCall(p.call, *p.call.answer)
+	}
+	r := refuse(PBXUnavailable, "the PBX did not carry out the pickup in time")
+	t.announceRefusal(p, r)
+	t.order(PickupDone{Actor: p.actor.ID, Code: r.Code, Took: t.now.Sub(p.began)})
+}
+
+// abandonTries settles what is known when nothing more will be heard.
+func (t *step) abandonTries() {
+	for _, channel := range slices.Sorted(maps.Keys(t.tries)) {
+		p := t.tries[channel]
+		c := p.call
+		switch {
+		case !p.rings():
+			t.endTry(p)
+		case c.answer != nil:
+			t.endTry(p)
+			t.endCall(c, *c.answer)
+		case c.taken && c.try == p:
+			t.endCall(c, t.pickedUp(p))
+		default:
+			t.endTry(p)
+		}
+	}
+}
