@@ -89,13 +89,17 @@ func (p *PBX) startWorkers(ctx context.Context) (wait func()) {
 }
 
 // pickUp sends the waiting channel on into the helper context, where the PBX joins it to the caller of the first target
-// that still rings. If none does, the dialplan brings it back here.
+// that still rings. If none does, the dialplan brings it back here. Where no answer comes the PBX may be about to do it:
+// that is left to the domain's deadline.
 func (p *PBX) pickUp(ctx context.Context, e supervision.PickUp) {
 	err := p.rest.Continue(ctx, e.Channel, pickupContext, pickupExtension(e.Targets), 1)
 	if err == nil {
 		return
 	}
 	p.log.Warn("the PBX did not take a pickup", "channel", e.Channel, "error", err)
+	if !notDone(err) {
+		return
+	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	_ = p.o.Mailbox.Post(ctx, supervision.PickupFailed{At: time.Now(), Channel: e.Channel, Unavailable: true})

@@ -97,12 +97,13 @@ func (p *PBX) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := p.attach(ctx)
-		if p.attached.Swap(false) {
-			p.metrics.connected.Set(0)
-			_ = p.o.Mailbox.Post(ctx, supervision.PBXLost{At: time.Now()})
-		}
+		attached := p.attached.Swap(false)
+		p.metrics.connected.Set(0)
 		if ctx.Err() != nil {
-			return
+			return // we leave, the PBX does not
+		}
+		if attached {
+			_ = p.o.Mailbox.Post(ctx, supervision.PBXLost{At: time.Now()})
 		}
 		pause := wait.next(time.Since(began))
 		p.log.Log(ctx, complaints.level(err, time.Now()), "the PBX is out of sight", "error", err, "retry_in", pause.Round(time.Millisecond))

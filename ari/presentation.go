@@ -78,9 +78,7 @@ func (t *tracker) presentationAnswered(channelID string, p presentation, at time
 	}
 	root.presented = p
 	for _, l := range t.channels {
-		if l.told == nil && l.rings() {
-			t.tellRing(l, at)
-		}
+		t.tellRing(l, at)
 	}
 }
 

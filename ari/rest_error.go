@@ -67,6 +67,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.err }
 
+// notDone: the request was certainly not carried out. Where no answer came it may have been.
+func notDone(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Status != 0 || e.Code == Refused || e.Code == BadTLS)
+}
+
 func (e *Error) advice() string {
 	switch e.Code {
 	case BadCredentials:

@@ -66,6 +66,9 @@ func (t *tracker) sync(version string, at time.Time) supervision.PBXSynced {
 		if l.told != nil {
 			began = l.told.Since
 		}
+		if began.After(at) {
+			began = at // by a clock that is ahead of ours
+		}
 		t.forget(l)
 		if !l.rings() {
 			continue

@@ -34,6 +34,9 @@ var arg = arguments{
 func (t *tracker) stasisStart(e *event, at time.Time) {
 	l := t.note(&e.Channel)
 	l.picker = true
+	if l.taken != "" && l.taken == strings.Join(e.Args, ",") {
+		return // its entry was on the way when it was found, and is known
+	}
 	t.tellDevice(l.endpoint, at)
 	t.entered(l, e.Args, at)
 }
@@ -120,7 +123,7 @@ func (t *tracker) waiting(at time.Time) []supervision.Event {
 		if l.Dialplan.App != "Stasis" || app != t.app {
 			continue
 		}
-		l.picker = true
+		l.picker, l.taken = true, args
 		if e := wish(l, strings.Split(args, ","), at); e != nil {
 			events = append(events, e)
 		} else {

@@ -43,7 +43,8 @@ type leg struct {
 	// presented is what the PBX answered when asked how the caller may be presented.
 	presented presentation
 	asked     bool
-	picker    bool // it entered the daemon's application
+	picker    bool   // it entered the daemon's application
+	taken     string // the arguments with which it was found there
 }
 
 // device is an endpoint of the PBX.

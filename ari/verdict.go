@@ -2,6 +2,7 @@ package ari
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -61,9 +62,16 @@ func refusedExtension(code supervision.Code) (exten string, cause int) {
 func (p *PBX) refuse(ctx context.Context, e supervision.Refuse) {
 	p.log.Info("feature code refused", "actor", e.Actor, "code", e.Refusal.Code, "reason", e.Refusal.Message)
 	exten, cause := refusedExtension(e.Refusal.Code)
-	if err := p.rest.Continue(ctx, e.Channel, refusedContext, exten, 1); err != nil {
+	if err := p.rest.Continue(ctx, e.Channel, refusedContext, exten, 1); err != nil && stillWaits(err) {
 		p.hangup(ctx, e.Channel, cause)
 	}
+}
+
+// stillWaits: a channel that could not be sent on waits in the application all the same. One that has left it may be
+// talking to a caller by now, and one of which nothing is known is let go by the dialplan's own timeout.
+func stillWaits(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && notDone(err) && e.Code != Conflict && e.Code != NotFound
 }
 
 // confirm lets the waiting channel hear that its code was obeyed. What was done stays done where it cannot.
@@ -74,6 +82,8 @@ func (p *PBX) confirm(ctx context.Context, e supervision.Confirm) {
 	}
 	if err := p.rest.Continue(ctx, e.Channel, confirmedContext, exten, 1); err != nil {
 		p.log.Warn("a feature code was obeyed, but the phone does not hear that", "channel", e.Channel, "error", err)
-		p.hangup(ctx, e.Channel, causeNormal)
+		if stillWaits(err) {
+			p.hangup(ctx, e.Channel, causeNormal)
+		}
 	}
 }

@@ -10,11 +10,24 @@ import (
 type alarms struct{ heap alarmHeap }
 
 type alarm struct {
-	at   time.Time
+	at   time.Time // by the clock that nobody can set
+	said time.Time // as the domain said it
 	name string
 }
 
-func (a *alarms) set(name string, at time.Time) { heap.Push(&a.heap, alarm{at, name}) }
+// set takes an alarm that was asked for at a moment of now. What counts is how far apart the two are: the clock of the
+// wall may be set meanwhile, and times that came from the PBX know no other.
+func (a *alarms) set(name string, at, now time.Time) {
+	heap.Push(&a.heap, alarm{time.Now().Add(at.Sub(now)), at, name})
+}
+
+// moment is when the domain is to take it to have gone off: not before it was due, even if the clock was set back.
+func (a alarm) moment(now time.Time) time.Time {
+	if a.said.After(now) {
+		return a.said
+	}
+	return now
+}
 
 func (a *alarms) next() (at time.Time, any bool) {
 	if len(a.heap) == 0 {
@@ -23,13 +36,13 @@ func (a *alarms) next() (at time.Time, any bool) {
 	return a.heap[0].at, true
 }
 
-// due takes out the names of the alarms whose moment has come, in their order.
-func (a *alarms) due(now time.Time) []string {
-	var names []string
+// due takes out the alarms whose moment has come, in their order.
+func (a *alarms) due(now time.Time) []alarm {
+	var due []alarm
 	for len(a.heap) > 0 && !a.heap[0].at.After(now) {
-		names = append(names, heap.Pop(&a.heap).(alarm).name)
+		due = append(due, heap.Pop(&a.heap).(alarm))
 	}
-	return names
+	return due
 }
 
 type alarmHeap []alarm

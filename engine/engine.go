@@ -77,8 +77,8 @@ func (e *Engine) Run(ctx context.Context) {
 		case event := <-e.mailbox:
 			e.apply(event)
 		case now := <-wake.C:
-			for _, name := range e.alarms.due(now) {
-				e.apply(supervision.TimerFired{At: now, Timer: name})
+			for _, a := range e.alarms.due(now) {
+				e.apply(supervision.TimerFired{At: a.moment(now), Timer: a.name})
 			}
 		case <-ctx.Done():
 			return
@@ -96,7 +96,7 @@ func (e *Engine) apply(event supervision.Event) {
 	for _, x := range effects {
 		switch x := x.(type) {
 		case supervision.Arm:
-			e.alarms.set(x.Timer, x.At)
+			e.alarms.set(x.Timer, x.At, supervision.MomentOf(event))
 		case supervision.PickupDone:
 			e.metrics.pickedUp(x)
 		case supervision.Put:

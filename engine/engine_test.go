@@ -135,6 +135,7 @@ func TestFigures(t *testing.T) {
 		post(t, e, supervision.PickupDialled{At: time.Now(), Channel: "P1", Endpoint: "PJSIP/102"})
 		post(t, e, supervision.PickupDialled{At: time.Now(), Channel: "P2", Endpoint: "PJSIP/101"})
 		post(t, e, supervision.RingEnded{At: time.Now(), Leg: "L1", CallerCall: "C1", How: supervision.RingPickedUp})
+		post(t, e, supervision.PickerJoined{At: time.Now(), Channel: "P2"})
 		post(t, e, supervision.RingBegan{At: time.Now(), Ring: supervision.Ring{Leg: "L2", Endpoint: "PJSIP/102", CallerCall: "C2"}})
 		synctest.Wait()
 		want := `

@@ -31,7 +31,8 @@ var kinds = map[string]supervision.Event{
 	"configured": supervision.Configured{}, "commanded": supervision.Commanded{}, "code_dialled": supervision.CodeDialled{},
 	"login_saved": supervision.LoginSaved{}, "store_read": supervision.StoreRead{}, "store_written": supervision.StoreWritten{},
 	"phone_redirected": supervision.PhoneRedirected{},
-	"picker_gone":      supervision.PickerGone{}, "timer_fired": supervision.TimerFired{},
+	"picker_joined":    supervision.PickerJoined{}, "answer_picked_up": supervision.AnswerPickedUp{},
+	"picker_gone": supervision.PickerGone{}, "timer_fired": supervision.TimerFired{},
 }
 
 func newMetrics(r prometheus.Registerer, depth func() float64) *metrics {

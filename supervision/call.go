@@ -228,6 +228,8 @@ func (t *step) settleCall(c *call) {
 	switch {
 	case c.answer != nil || c.taken && c.try != nil:
 		return
+	case len(parts) == 0 && c.doc != nil && !c.fellSilent && c.try != nil && c.try.phase == tryRuns:
+		return // it is withdrawn if the pickup that is under way fails
 	case c.allSilent():
 		t.endCall(c, outcome{state: CallAnsweredElsewhere})
 	case len(parts) > 0 && c.doc == nil:
@@ -250,7 +252,7 @@ func (t *step) beginCall(c *call, parts []RingingPart) {
 	doc := &CallDocument{CallerCall: c.callerCall, State: CallRinging, Since: Stamp{since}}
 	known := t.open.take(c.callerCall)
 	if known != nil {
-		doc.ID, doc.Since = known.ID, known.Since
+		doc.ID, doc.Since, doc.Rang = known.ID, known.Since, known.Rang
 	} else {
 		doc.ID = newCallID(c.callerCall, c.legs[0].ring.Leg, t.now)
 	}
@@ -278,6 +280,25 @@ func (t *step) describe(doc *CallDocument, c *call, parts []RingingPart) {
 	doc.Dialled = first.ring.Dialled
 	doc.Via = t.dir.via(first.ring, first.person)
 	doc.Ringing = parts
+	doc.Rang = allWhoRang(doc.Rang, parts)
+}
+
+// allWhoRang adds to those who rang those who ring. What is given stays as it is.
+func allWhoRang(rang, parts []RingingPart) []RingingPart {
+	all := slices.Clip(rang)
+	for _, part := range parts {
+		i := slices.IndexFunc(all, func(r RingingPart) bool { return r.Person == part.Person })
+		if i < 0 {
+			all = append(all, part)
+			continue
+		}
+		more := slices.DeleteFunc(slices.Clone(part.Groups), func(g GroupID) bool { return slices.Contains(all[i].Groups, g) })
+		if len(more) > 0 {
+			all = slices.Clone(all)
+			all[i].Groups = append(slices.Clip(all[i].Groups), more...)
+		}
+	}
+	return all
 }
 
 // publishCall makes doc the call's document and keeps the lists of who rings in step with it.

@@ -170,6 +170,9 @@ func (t *step) reassignLegs() {
 		l := t.legs[channel]
 		owner, supervised := t.dir.Endpoint(l.ring.Endpoint)
 		if owner != nil && owner.ID == l.person && supervised == l.supervised {
+			if supervised && l.call != nil {
+				t.armAlerts(l) // groups may be told later than before, or at all (R7)
+			}
 			continue
 		}
 		t.forgetLeg(l)

@@ -144,6 +144,8 @@ type CallDocument struct {
 	Dialled    string        `json:"dialled"`
 	Via        []Via         `json:"via"`
 	Ringing    []RingingPart `json:"ringing"`
+	// Rang are all who rang, in the order in which they began: those of Ringing and those who fell silent before.
+	Rang       []RingingPart `json:"rang"`
 	AnsweredBy PersonID      `json:"answered_by"`
 	PickedUpBy PersonID      `json:"picked_up_by"`
 	OnBehalfOf PersonID      `json:"on_behalf_of"`

@@ -37,9 +37,19 @@ func (r *Reader) May(e Entry) bool {
 	case EventPickupRefused:
 		return false // only whom it was told
 	}
-	return e.Call != nil && slices.ContainsFunc(e.Call.Ringing, func(part RingingPart) bool {
-		return part.Person == r.Actor || slices.ContainsFunc(part.Groups, func(g GroupID) bool { return slices.Contains(r.Groups, g) })
-	})
+	return e.Call != nil && len(r.parts(e.Call.Rang))+len(r.parts(e.Call.Ringing)) > 0
+}
+
+// parts are those of a call that the reader may see: their own, and those of the groups that they supervise.
+func (r *Reader) parts(of []RingingPart) []RingingPart {
+	seen := []RingingPart{}
+	for _, part := range of {
+		groups := slices.DeleteFunc(slices.Clone(part.Groups), func(g GroupID) bool { return !slices.Contains(r.Groups, g) })
+		if len(groups) > 0 || part.Person == r.Actor {
+			seen = append(seen, RingingPart{Person: part.Person, Groups: groups})
+		}
+	}
+	return seen
 }
 
 // Redact leaves out of a call what the reader may not see: others who rang, and their groups.
@@ -48,13 +58,7 @@ func (r *Reader) Redact(doc *CallDocument) *CallDocument {
 		return doc
 	}
 	seen := *doc
-	seen.Ringing = []RingingPart{}
-	for _, part := range doc.Ringing {
-		groups := slices.DeleteFunc(slices.Clone(part.Groups), func(g GroupID) bool { return !slices.Contains(r.Groups, g) })
-		if len(groups) > 0 || part.Person == r.Actor {
-			seen.Ringing = append(seen.Ringing, RingingPart{Person: part.Person, Groups: groups})
-		}
-	}
+	seen.Ringing, seen.Rang = r.parts(doc.Ringing), r.parts(doc.Rang)
 	return &seen
 }
 

@@ -5,6 +5,9 @@ import (
 )
 
 func (t *step) pickupDialled(e PickupDialled) {
+	if t.tries[e.Channel] != nil {
+		return // told twice
+	}
 	actor, _ := t.dir.Endpoint(e.Endpoint)
 	target := t.target(e.Ask)
 	chosen, refusal := t.judgePickup(actor, e.Ask)

@@ -169,7 +169,11 @@ func (t *step) started(e Started) {
 func (t *step) epochBegun(e EpochBegun) {
 	t.epoch = e.Epoch
 	for _, doc := range e.Open {
-		t.open[doc.CallerCall] = doc
+		open := *doc
+		if open.Rang == nil { // as earlier versions wrote it
+			open.Rang = open.Ringing
+		}
+		t.open[doc.CallerCall] = &open
 	}
 	if t.pbx.Connected {
 		t.settleOpenCalls()

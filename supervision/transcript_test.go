@@ -228,7 +228,7 @@ func short(field string, now, before json.RawMessage) string {
 			people = append(people, strings.TrimSuffix(fmt.Sprintf("%s:%s:%s", m.Person, m.Status, m.Warning), ":"))
 		}
 		return strings.Join(people, ",")
-	case "ringing":
+	case "ringing", "rang":
 		var parts []supervision.RingingPart
 		if json.Unmarshal(now, &parts) == nil {
 			var people []string

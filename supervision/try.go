@@ -86,6 +86,7 @@ func (t *step) endTry(p *try) {
 	delete(t.tries, p.channel)
 	if p.call.try == p {
 		p.call.try = nil
+		t.touchCall(p.call)
 	}
 }
 
@@ -165,6 +166,7 @@ func (t *step) pickupTimedOut(channel string) {
 		return
 	}
 	p.phase = tryLate
+	t.touchCall(p.call)
 	if p.call.answer != nil && p.rings() {
 		t.endCall(p.call, *p.call.answer)
 	}

@@ -47,14 +47,26 @@ func (t *step) view(p *Person) *View {
 			supervised = append(supervised, t.dir.Group(id))
 		}
 	}
+	v.Calls = t.callsFor(p, r)
 	for _, g := range supervised {
 		if doc := t.groups[g.ID]; doc != nil {
-			v.Groups = append(v.Groups, *doc)
+			one := *doc
+			one.Ringing = v.shown(doc.Ringing)
+			v.Groups = append(v.Groups, one)
 		}
 	}
-	v.Calls = t.callsFor(p, r)
 	v.People = t.peopleFor(p, supervised)
+	for i := range v.People {
+		v.People[i].Calls = v.shown(v.People[i].Calls)
+	}
 	return v
+}
+
+// shown are the calls of a list that the view has.
+func (v *View) shown(ids []CallID) []CallID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id CallID) bool {
+		return !slices.ContainsFunc(v.Calls, func(c CallDocument) bool { return c.ID == id })
+	})
 }
 
 func (t *step) membership(g *Group, p *Person) Membership {
