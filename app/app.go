@@ -66,7 +66,7 @@ func New(cfg *config.Config, o Options) (*App, error) {
 
 	var err error
 	a.console, err = console.New(console.Options{
-		Listen: cfg.HTTP.Listen, CertFile: cfg.HTTP.TLS.CertFile, KeyFile: cfg.HTTP.TLS.KeyFile,
+		Site: cfg.Site, Listen: cfg.HTTP.Listen, CertFile: cfg.HTTP.TLS.CertFile, KeyFile: cfg.HTTP.TLS.KeyFile,
 		Log: o.Log.With("part", "http"), Metrics: o.Metrics, Ready: a.ready,
 	})
 	if err != nil {
@@ -83,7 +83,7 @@ func New(cfg *config.Config, o Options) (*App, error) {
 	}
 	a.bus = bus.New(bus.Options{
 		Site: cfg.Site, Connect: connect, Log: o.Log.With("part", "nats"), Metrics: o.Metrics,
-		History: bus.History{Keep: cfg.History.Keep, MaxBytes: cfg.History.MaxBytes},
+		History: history(cfg),
 		Begin:   a.begin,
 		Command: a.command, Post: a.post,
 	})
@@ -115,8 +115,14 @@ func (a *App) begin(e supervision.EpochBegun) {
 	}
 }
 
+// What the daemon needs, as /readyz names it.
+const (
+	readyPBX  = "pbx"
+	readyNATS = "nats"
+)
+
 func (a *App) ready() map[string]bool {
-	return map[string]bool{"pbx": a.pbx.Attached(), "nats": a.bus.Ready()}
+	return map[string]bool{readyPBX: a.pbx.Attached(), readyNATS: a.bus.Ready()}
 }
 
 // HTTPAddr is where health, readiness and metrics are.

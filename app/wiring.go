@@ -95,13 +95,19 @@ func natsOptions(c config.NATS) ([]nats.Option, error) {
 func (a *App) ariOptions(o Options) ari.Options {
 	c := a.config.Asterisk
 	return ari.Options{
-		ARI: ari.Server{
-			URL: c.ARI.URL, Username: c.ARI.Username, Password: c.ARI.Password.Reveal(), CAFile: c.ARI.CAFile,
-		},
-		App: c.ARI.App, Mailbox: a.engine, Log: o.Log.With("part", "pbx"), Metrics: o.Metrics,
+		ARI: ariServer(a.config), App: c.ARI.App, Mailbox: a.engine, Log: o.Log.With("part", "pbx"), Metrics: o.Metrics,
 		Dialplan: DialplanOptions(a.config), PhoneContext: c.PhoneContext,
 		Extensions: a.extensions, StorePoll: func() time.Duration { return a.current.Load().Forwarding.Poll },
 	}
+}
+
+func ariServer(cfg *config.Config) ari.Server {
+	c := cfg.Asterisk.ARI
+	return ari.Server{URL: c.URL, Username: c.Username, Password: c.Password.Reveal(), CAFile: c.CAFile}
+}
+
+func history(cfg *config.Config) bus.History {
+	return bus.History{Keep: cfg.History.Keep, MaxBytes: cfg.History.MaxBytes}
 }
 
 // extensions are those of all people, as the configuration has them now.
@@ -126,12 +132,17 @@ func DialplanOptions(cfg *config.Config) ari.DialplanOptions {
 	}
 }
 
-// natsName says for the log where NATS is, without what a URL may hold of secrets.
+// natsName says for the log where NATS is.
 func (a *App) natsName() string {
 	if a.nats != nil {
 		return a.nats.ClientURL()
 	}
-	servers := strings.Split(a.config.NATS.URL, ",")
+	return natsServers(a.config.NATS.URL)
+}
+
+// natsServers are those of a URL, without what it may hold of secrets.
+func natsServers(url string) string {
+	servers := strings.Split(url, ",")
 	for i, s := range servers {
 		if at := strings.LastIndexByte(s, '@'); at >= 0 {
 			scheme, _, _ := strings.Cut(s, "://")

@@ -139,7 +139,11 @@ func step(ctx context.Context, try func(context.Context) bool) bool {
 // failed reports an error of ARI with its own advice.
 func (d *diagnosis) failed(what string, err error) {
 	var e *Error
-	if !errors.As(err, &e) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		d.Fail(what+": no answer", (&Error{Code: TimedOut}).advice())
+		return
+	case !errors.As(err, &e):
 		d.Fail(what+": "+err.Error(), "try again; Asterisk's log may say more")
 		return
 	}

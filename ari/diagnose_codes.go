@@ -78,6 +78,7 @@ func (d *diagnosis) alone(ctx context.Context, places []string) bool {
 			list = append(list, number)
 		}
 	}
+	slices.Sort(list)
 	if len(list) > 0 {
 		d.Warn("the PBX's own dialplan has extensions that match feature codes: "+some(list),
 			"see which comes first: asterisk -rx 'dialplan show "+list[0]+"@"+d.PhoneContext+"'. Choose other codes (features in "+

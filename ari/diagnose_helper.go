@@ -79,8 +79,7 @@ func (d *diagnosis) holdHelper(ctx context.Context) error {
 
 func (d *diagnosis) unrecord(ctx context.Context, channelID string) error {
 	return d.insist(ctx, func() (bool, error) {
-		_, err := d.rest.do(ctx, http.MethodPost, "/channels/"+segment(channelID)+"/variable",
-			url.Values{"variable": {"CDR_PROP(disable)"}, "value": {"1"}}, nil)
+		err := d.rest.SetChannelVariable(ctx, channelID, "CDR_PROP(disable)", "1")
 		var e *Error
 		return !errors.As(err, &e) || e.Code != Conflict, err
 	})

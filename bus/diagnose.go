@@ -37,11 +37,16 @@ type Diagnosis struct {
 	URL     string
 }
 
-// diagnoseStep bounds each step of a diagnosis.
-const diagnoseStep = 5 * time.Second
+const (
+	// diagnoseStep bounds each step of a diagnosis, and diagnoseTime all of them.
+	diagnoseStep = 4 * time.Second
+	diagnoseTime = 8 * time.Second
+)
 
 // Diagnose tries for real what the daemon needs of NATS. It starts no server, and writes neither state nor history.
 func Diagnose(ctx context.Context, o Diagnosis, r Report) {
+	ctx, cancel := context.WithTimeout(ctx, diagnoseTime)
+	defer cancel()
 	if o.Connect != nil {
 		diagnoseExternal(ctx, o, r)
 		return

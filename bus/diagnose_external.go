@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,25 +19,21 @@ type external struct {
 	Report
 	nc *nats.Conn
 	js jetstream.JetStream
-
-	mu      sync.Mutex
-	refused []string // what the server does not permit
 }
 
 func diagnoseExternal(ctx context.Context, o Diagnosis, r Report) {
 	x := &external{Diagnosis: o, Report: r}
-	if !x.connect() {
-		x.untried("version, JetStream, permissions and storage")
-		return
-	}
-	defer x.nc.Close()
+	defer x.close()
 	for _, s := range []struct {
 		try  func(context.Context) bool
 		rest string
 	}{
-		{x.server, "permissions and storage"},
-		{x.permissions, "storage"},
+		{x.connect, "version, permissions, JetStream and storage"},
+		{x.version, "permissions, JetStream and storage"},
+		{x.permissions, "JetStream and storage"},
+		{x.jetStream, "storage"},
 		{x.storage, ""},
+		{x.logins, ""},
 	} {
 		limited, cancel := context.WithTimeout(ctx, diagnoseStep)
 		ok := s.try(limited)
@@ -50,9 +45,12 @@ func diagnoseExternal(ctx context.Context, o Diagnosis, r Report) {
 			return
 		}
 	}
-	limited, cancel := context.WithTimeout(ctx, diagnoseStep)
-	defer cancel()
-	x.logins(limited)
+}
+
+func (x *external) close() {
+	if x.nc != nil {
+		x.nc.Close()
+	}
 }
 
 func (x *external) untried(what string) {
@@ -60,23 +58,17 @@ func (x *external) untried(what string) {
 }
 
 // connect logs in as the daemon does, once.
-func (x *external) connect() bool {
+func (x *external) connect(ctx context.Context) bool {
 	var err error
-	x.nc, err = x.Connect(
-		nats.Name("supervisiond doctor "+x.Site),
-		nats.CustomInboxPrefix(subject.Inbox(subject.Daemon)),
-		nats.NoReconnect(),
-		nats.Timeout(diagnoseStep),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { x.hear(err) }),
-	)
+	x.nc, err = x.open(ctx)
 	switch {
 	case err == nil:
 		x.Pass("NATS answers at " + x.URL + " and takes the credentials")
 		return true
 	case errors.Is(err, nats.ErrAuthorization), strings.Contains(strings.ToLower(err.Error()), "authorization violation"):
 		x.Fail("NATS at "+x.URL+" refuses the credentials", "check nats.user and nats.password, nats.credentials_file or nats.nkey; "+
-			"supervisiond nats-permissions prints the user for the server's configuration")
-	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
+			"docs/nats.md has the user for the server's configuration")
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		x.Fail("nobody answers at "+x.URL, "start the NATS server, or correct nats.url; leave nats.url out to use the embedded server")
 	default:
 		x.Fail("NATS at "+x.URL+": "+err.Error(), "check nats.url, the way to the server, and nats.tls")
@@ -84,34 +76,44 @@ func (x *external) connect() bool {
 	return false
 }
 
-func (x *external) hear(err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.refused = append(x.refused, err.Error())
+// open connects. NATS's client does not know contexts: a connection that comes too late is closed.
+func (x *external) open(ctx context.Context) (*nats.Conn, error) {
+	type outcome struct {
+		nc  *nats.Conn
+		err error
+	}
+	opened := make(chan outcome, 1)
+	servers := time.Duration(strings.Count(x.URL, ",") + 1)
+	go func() {
+		nc, err := x.Connect(
+			nats.Name("supervisiond doctor "+x.Site),
+			nats.CustomInboxPrefix(subject.Inbox(subject.Daemon)),
+			nats.NoReconnect(),
+			nats.Timeout(diagnoseStep/servers),
+			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // each is asked for
+		)
+		opened <- outcome{nc, err}
+	}()
+	select {
+	case o := <-opened:
+		return o.nc, o.err
+	case <-ctx.Done():
+		go func() {
+			if late := <-opened; late.nc != nil {
+				late.nc.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
 }
 
-// server looks at version and JetStream.
-func (x *external) server(ctx context.Context) bool {
+func (x *external) version(context.Context) bool {
 	version := x.nc.ConnectedServerVersion()
 	if !recent(version) {
 		x.Fail("the NATS server is version "+version, "upgrade it to 2.11 or newer; or leave out nats.url and use the embedded one")
 		return false
 	}
-	var err error
-	if x.js, err = jetstream.New(x.nc, jetstream.WithDefaultTimeout(connectTimeout)); err == nil {
-		_, err = x.js.AccountInfo(ctx)
-	}
-	switch {
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-		x.Fail("NATS "+version+" has no JetStream for this account", "write jetstream {} in the server's configuration, "+
-			"and jetstream: enabled in the account's; then restart the server")
-		return false
-	case err != nil:
-		x.Fail("JetStream does not answer: "+err.Error(), "may the daemon's user publish to $JS.API.>, and subscribe to "+
-			subject.Inbox(subject.Daemon)+".>? supervisiond nats-permissions prints what it needs")
-		return false
-	}
-	x.Pass("NATS is version " + version + ", with JetStream")
+	x.Pass("NATS is version " + version)
 	return true
 }
 
@@ -119,35 +121,87 @@ func (x *external) server(ctx context.Context) bool {
 // condition of a stream that they do not have, so that none of them keeps it.
 func (x *external) permissions(ctx context.Context) bool {
 	root := subject.Root(x.Site)
-	for _, s := range []string{subject.Command(x.Site) + "*.*.*", root + ".>", "$SRV.PING"} {
-		if _, err := x.nc.SubscribeSync(s); err != nil {
-			x.hear(err)
-		}
-	}
-	probe := root + ".doctor"
+	var refused []string
 	for _, s := range []string{
-		probe, subject.BucketKey(subject.StateBucket(x.Site)) + "doctor", subject.BucketKey(subject.LoginsBucket(x.Site)) + "doctor",
+		subject.Inbox(subject.Daemon) + ".doctor", subject.Command(x.Site) + "*.*.*", root + ".>", "$SRV.PING",
 	} {
-		m := nats.NewMsg(s)
-		m.Header.Set(jetstream.ExpectedStreamHeader, "doctor")
-		if err := x.nc.PublishMsg(m); err != nil {
-			x.hear(err)
+		allowed, err := x.maySubscribe(ctx, s)
+		if err != nil {
+			return x.silent(err)
+		}
+		if !allowed {
+			refused = append(refused, "subscribing to "+s)
 		}
 	}
-	if err := x.nc.FlushWithContext(ctx); err != nil {
-		x.Fail("NATS does not answer: "+err.Error(), "look at the server's log")
-		return false
+	for _, s := range []string{
+		root + ".doctor", subject.BucketKey(subject.StateBucket(x.Site)) + "doctor",
+		subject.BucketKey(subject.LoginsBucket(x.Site)) + "doctor", "$JS.API.INFO",
+	} {
+		allowed, err := x.mayPublish(ctx, s)
+		if err != nil {
+			return x.silent(err)
+		}
+		if !allowed {
+			refused = append(refused, "publishing to "+s)
+		}
 	}
-	// The server's complaints come before its answer, but are handed out by another goroutine.
-	sleep(ctx, 100*time.Millisecond)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if len(x.refused) > 0 {
-		x.Fail("NATS does not permit what the daemon does: "+strings.Join(x.refused, "; "),
-			"give its user the permissions that supervisiond nats-permissions prints")
+	if len(refused) > 0 {
+		x.Fail("NATS does not permit what the daemon does: "+strings.Join(refused, ", "),
+			"give its user the permissions that docs/nats.md lists")
 		return false
 	}
 	x.Pass("NATS permits what the daemon does")
+	return true
+}
+
+func (x *external) silent(err error) bool {
+	x.Fail("NATS does not answer: "+err.Error(), "look at the server's log")
+	return false
+}
+
+func (x *external) maySubscribe(ctx context.Context, to string) (bool, error) {
+	sub, err := x.nc.SubscribeSync(to)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	return x.allowed(ctx, to)
+}
+
+func (x *external) mayPublish(ctx context.Context, to string) (bool, error) {
+	m := nats.NewMsg(to)
+	m.Header.Set(jetstream.ExpectedStreamHeader, "doctor")
+	if err := x.nc.PublishMsg(m); err != nil {
+		return false, err
+	}
+	return x.allowed(ctx, to)
+}
+
+// allowed waits until the server has taken note of what was sent last: it refuses before it answers.
+func (x *external) allowed(ctx context.Context, what string) (bool, error) {
+	if err := x.nc.FlushWithContext(ctx); err != nil {
+		return false, err
+	}
+	err := x.nc.LastError()
+	return err == nil || !strings.Contains(err.Error(), `"`+what+`"`), nil
+}
+
+func (x *external) jetStream(ctx context.Context) bool {
+	var err error
+	if x.js, err = jetstream.New(x.nc, jetstream.WithDefaultTimeout(connectTimeout)); err == nil {
+		_, err = x.js.AccountInfo(ctx)
+	}
+	switch {
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		x.Fail("NATS has no JetStream for this account", "write jetstream {} in the server's configuration, "+
+			"and jetstream: enabled in the account's; then restart the server")
+		return false
+	case err != nil:
+		x.Fail("JetStream does not answer: "+err.Error(), "look at the server's log; may the daemon's user get answers at "+
+			subject.Inbox(subject.Daemon)+".>? docs/nats.md lists what it needs")
+		return false
+	}
+	x.Pass("NATS has JetStream for this account")
 	return true
 }
 
@@ -163,6 +217,9 @@ func (x *external) storage(ctx context.Context) bool {
 	}
 	stream, err := x.js.CreateOrUpdateStream(ctx, c)
 	if err != nil {
+		if ctx.Err() != nil { // it may have been made all the same
+			_ = x.remove(ctx, name)
+		}
 		x.Fail("a stream cannot be made: "+err.Error(), fmt.Sprintf("give the account room (max_file_store, limits), %s for the history "+
 			"(history.max_bytes); may the daemon's user publish to $JS.API.>?", size(c.MaxBytes)))
 		return false
@@ -171,18 +228,22 @@ func (x *external) storage(ctx context.Context) bool {
 	if err == nil {
 		_, err = consumer.FetchNoWait(1)
 	}
-	removing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	removed := x.js.DeleteStream(removing, name)
+	removed := x.remove(ctx, name)
 	switch {
 	case err != nil:
-		x.Fail("a stream cannot be read: "+err.Error(), "may the daemon's user publish to $JS.API.>? supervisiond nats-permissions "+
-			"prints what it needs")
+		x.Fail("a stream cannot be read: "+err.Error(), "may the daemon's user publish to $JS.API.>? docs/nats.md lists what it needs")
 		return false
 	case removed != nil:
 		x.Warn("the stream "+name+" could not be removed: "+removed.Error(), "remove it: nats stream rm "+name)
 	}
 	return x.kinds(ctx)
+}
+
+// remove takes the stream away even if the diagnosis was cut short.
+func (x *external) remove(ctx context.Context, stream string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	return x.js.DeleteStream(ctx, stream)
 }
 
 // kinds looks at streams that are there already: how they are stored cannot be changed.
@@ -208,7 +269,7 @@ func (x *external) kinds(ctx context.Context) bool {
 
 // logins warns of logins that a crash of the server's machine would lose: whether a server syncs at each write is told to
 // its own administrators only.
-func (x *external) logins(ctx context.Context) {
+func (x *external) logins(ctx context.Context) bool {
 	name := subject.BucketStream(subject.LoginsBucket(x.Site))
 	const enough = 3
 	replicas := 1 // as the daemon makes it
@@ -217,9 +278,10 @@ func (x *external) logins(ctx context.Context) {
 	}
 	if replicas >= enough {
 		x.Pass(fmt.Sprintf("logins are kept by %d servers", replicas))
-		return
+		return true
 	}
 	x.Warn("logins are kept by one server, which by default writes them to disk every two minutes",
 		"in a cluster: nats stream edit "+name+" --replicas 3 (once the daemon has made it). With one server: sync_interval: always "+
 			"in its jetstream {}, and this warning means nothing")
+	return true
 }

@@ -17,6 +17,7 @@ import (
 
 // Options are what a server is made of.
 type Options struct {
+	Site              string
 	Listen            string // host:port; port 0 takes any
 	CertFile, KeyFile string // both or none
 	Log               *slog.Logger
@@ -30,6 +31,9 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 }
+
+// serverName is how the daemon is told from other programs. Its site stands behind it, in parentheses.
+const serverName = "supervisiond"
 
 // New binds the address, so that a port that is taken is known before anything else begins.
 func New(o Options) (*Server, error) {
@@ -53,7 +57,10 @@ func New(o Options) (*Server, error) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("ok\n"))
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { ready(w, o.Ready()) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Server", serverName+" ("+o.Site+")")
+		ready(w, o.Ready())
+	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
 	}))

@@ -26,12 +26,15 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCheck(), newDialplan(), newHashPassword(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newDialplan(), newDoctor(), newHashPassword(), newVersion())
 	return root
 }
 
 // report prints mistakes of the configuration as they are, so that editors and terminals can jump to them.
 func report(err error) {
+	if errors.Is(err, errUnwell) {
+		return // all of it has been said
+	}
 	if mistakes, ok := errors.AsType[config.Errors](err); ok {
 		fmt.Fprintln(os.Stderr, mistakes)
 		return

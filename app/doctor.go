@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+
+	"supervisiond/ari"
+	"supervisiond/bus"
+	"supervisiond/config"
+	"supervisiond/console"
+)
+
+// Report takes what Doctor finds. What says how it is, mend what the administrator can do about it.
+type Report interface {
+	Pass(what string)
+	Warn(what, mend string)
+	Fail(what, mend string)
+}
+
+// Doctor tries for real all that a daemon with this configuration needs, and leaves nothing behind. It may run beside
+// the daemon. When the context ends early, what is found after that is not told, and the error is the context's.
+func Doctor(ctx context.Context, cfg *config.Config, r Report) error {
+	r = &untilDone{ctx, r}
+	found := console.Diagnose(ctx, console.Diagnosis{
+		Site: cfg.Site, Listen: cfg.HTTP.Listen, TLS: cfg.HTTP.TLS.CertFile != "",
+	}, r)
+	for _, l := range cfg.SIP.Listen {
+		diagnoseSIP(ctx, l, r)
+	}
+	diagnoseNATS(ctx, cfg, r)
+	ari.Diagnose(ctx, ariDiagnosis(cfg, found), r)
+	return ctx.Err()
+}
+
+// untilDone passes a report on until the context is done: what fails then fails for that reason.
+type untilDone struct {
+	ctx context.Context
+	to  Report
+}
+
+func (u *untilDone) Pass(what string) {
+	if u.ctx.Err() == nil {
+		u.to.Pass(what)
+	}
+}
+
+func (u *untilDone) Warn(what, mend string) {
+	if u.ctx.Err() == nil {
+		u.to.Warn(what, mend)
+	}
+}
+
+func (u *untilDone) Fail(what, mend string) {
+	if u.ctx.Err() == nil {
+		u.to.Fail(what, mend)
+	}
+}
+
+// diagnoseSIP finds out whether an address can be bound. There is nothing yet that would answer there.
+func diagnoseSIP(ctx context.Context, l config.Listener, r Report) {
+	what := fmt.Sprintf("sip.listen %s://%s", l.Network, l.Address)
+	var err error
+	if l.Network == "udp" {
+		var c net.PacketConn
+		if c, err = new(net.ListenConfig).ListenPacket(ctx, "udp", l.Address); err == nil {
+			err = c.Close()
+		}
+	} else {
+		var c net.Listener
+		if c, err = new(net.ListenConfig).Listen(ctx, "tcp", l.Address); err == nil {
+			err = c.Close()
+		}
+	}
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		r.Fail(what+" cannot be used: "+err.Error(), "choose another port; ss -lntup says who has this one")
+		return
+	}
+	r.Warn(what+": free, and this version answers no SIP", "leave the sip section for a later version, or take it out")
+}
+
+func diagnoseNATS(ctx context.Context, cfg *config.Config, r Report) {
+	o := bus.Diagnosis{
+		Site: cfg.Site, History: history(cfg), Listen: cfg.NATS.Embedded.Listen, StoreDir: cfg.NATS.Embedded.StoreDir,
+	}
+	if cfg.NATS.URL != "" {
+		options, err := natsOptions(cfg.NATS)
+		if err != nil {
+			r.Fail(err.Error(), "correct it in the configuration")
+			return
+		}
+		o.Connect, o.URL = bus.URL(cfg.NATS.URL, options...), natsServers(cfg.NATS.URL)
+	}
+	bus.Diagnose(ctx, o, r)
+}
+
+func ariDiagnosis(cfg *config.Config, found console.Found) ari.Diagnosis {
+	o := ari.Diagnosis{
+		ARI: ariServer(cfg), App: cfg.Asterisk.ARI.App, Dialplan: DialplanOptions(cfg), PhoneContext: cfg.Asterisk.PhoneContext,
+		Running: found.Running, Attached: found.Ready[readyPBX], Unseen: found.Unseen,
+	}
+	for _, id := range cfg.Directory.People() {
+		p := cfg.Directory.Person(id)
+		endpoints := slices.Clone(p.Unsupervised)
+		for _, e := range p.Endpoints {
+			endpoints = append(endpoints, e.Name)
+		}
+		o.People = append(o.People, ari.DiagnosedPerson{ID: string(id), Extension: p.Extension, Endpoints: endpoints})
+	}
+	for _, id := range cfg.Directory.Groups() {
+		if number := cfg.Directory.Group(id).Number; number != "" {
+			o.Groups = append(o.Groups, number)
+		}
+	}
+	return o
+}
