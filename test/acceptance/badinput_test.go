@@ -100,7 +100,11 @@ func TestMissingDialplan(t *testing.T) {
 // P8: with the daemon down calls flow as if it were not there, and the codes do what the configuration says.
 func TestDaemonDown(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, options{})
+	testDaemonDown(t, lab.Options{})
+}
+
+func testDaemonDown(t *testing.T, o lab.Options) {
+	s := newSite(t, options{lab: o})
 	anna, ben, fatma := s.phone("101"), s.phone("102"), s.phone("106")
 	s.daemon.stop(killed)
 	caller := s.dial(fatma, "102")

@@ -111,9 +111,15 @@ func (s *site) login(mark int, kind, person, by string, forced bool) {
 // TestCommands gives commands as programs do that know NATS and nothing else.
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	all := newSite(t, withCommanders(t, func(yaml string) string {
+	testCommands(t, lab.Options{})
+}
+
+func testCommands(t *testing.T, layout lab.Options) {
+	o := withCommanders(t, func(yaml string) string {
 		return strings.Replace(yaml, "members: [ben, carla, dora]", "members: [ben, carla, {person: dora, may_leave: false}]", 1)
-	}))
+	})
+	o.lab = layout
+	all := newSite(t, o)
 	all.phone("101")
 	ben, fatma := all.phone("102"), all.phone("106")
 	const sales = `{"group":"sales"}`

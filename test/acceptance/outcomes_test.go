@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"supervisiond/test/lab"
 	"supervisiond/test/softphone"
 )
 
@@ -30,7 +31,11 @@ func (s *site) ringingCall(mark int, people string) callDocument {
 // TestOutcomes shows the ways for a call to end that TestCalls does not (R5).
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, options{})
+	testOutcomes(t, lab.Options{})
+}
+
+func testOutcomes(t *testing.T, o lab.Options) {
+	s := newSite(t, options{lab: o})
 	ben, carla, dora, fatma := s.phone("102"), s.phone("103"), s.phone("104"), s.phone("106")
 
 	t.Run("R5 diverted: the phone sent the caller on", func(t *testing.T) {
@@ -63,7 +68,7 @@ func TestOutcomes(t *testing.T) {
 				from = name
 			}
 		}
-		_, err = s.pbx.CLI(s.ctx(), "channel redirect "+from+" internal,300,1")
+		_, err = s.pbx.CLI(s.ctx(), "channel redirect "+from+" "+o.PhoneContext()+",300,1")
 		s.must("channel redirect", err)
 		s.endedCall(mark, call.ID, "diverted", "call.ended")
 		s.must("hang up", caller.Hangup(s.ctx()))
@@ -110,8 +115,12 @@ func TestOutcomes(t *testing.T) {
 // after some seconds.
 func TestGroupFilters(t *testing.T) {
 	t.Parallel()
+	testGroupFilters(t, lab.Options{})
+}
+
+func testGroupFilters(t *testing.T, o lab.Options) {
 	const delay = 2 * time.Second
-	s := newSite(t, options{configure: func(yaml string) string {
+	s := newSite(t, options{lab: o, configure: func(yaml string) string {
 		yaml = strings.Replace(yaml, "    members: [ben, carla, dora]\n", "    members: [ben, carla, dora]\n"+
 			"    calls: {only_dialled: [\"^4930(102|700)$\"], except_callers: [\"^\\\\+49170\"], internal: false}\n", 1)
 		return strings.Replace(yaml, "    members: [igor]\n", fmt.Sprintf("    members: [igor]\n    calls: {alert_after: %s}\n", delay), 1)

@@ -116,7 +116,11 @@ func testPickup(t *testing.T, o lab.Options, more ...reach) {
 // P2: with two calls ringing, *20 takes the oldest, and the next *20 the other.
 func TestPickupTakesTheOldestFirst(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, options{})
+	testPickupTakesTheOldestFirst(t, lab.Options{})
+}
+
+func testPickupTakesTheOldestFirst(t *testing.T, o lab.Options) {
+	s := newSite(t, options{lab: o})
 	anna, emil, fatma, georg := s.phone("101"), s.phone("105"), s.phone("106"), s.phone("107")
 	ben, carla := s.phone("102"), s.phone("103")
 	mark := s.watch.mark()
@@ -206,7 +210,11 @@ var noCode = map[string]struct{ unknown, incomplete int }{"": {404, 484}, lab.Fr
 // P7: the person is the authenticated endpoint, never the caller id.
 func TestPickupByCallerIDIsRefused(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, options{})
+	testPickupByCallerIDIsRefused(t, lab.Options{})
+}
+
+func testPickupByCallerIDIsRefused(t *testing.T, o lab.Options) {
+	s := newSite(t, options{lab: o})
 	ben, fatma, julia := s.phone("102"), s.phone("106"), s.phone("110")
 	mark := s.watch.mark()
 	s.dial(fatma, "102")
@@ -222,7 +230,11 @@ func TestPickupByCallerIDIsRefused(t *testing.T) {
 // R1: a supervisor is not offered the calls that they placed.
 func TestOwnCallIsNotOffered(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, options{})
+	testOwnCallIsNotOffered(t, lab.Options{})
+}
+
+func testOwnCallIsNotOffered(t *testing.T, o lab.Options) {
+	s := newSite(t, options{lab: o})
 	anna, home, ben := s.phone("101"), s.phone("101-home"), s.phone("102")
 	mark := s.watch.mark()
 	s.dial(anna, "102")

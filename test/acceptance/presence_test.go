@@ -3,6 +3,8 @@ package acceptance
 import (
 	"fmt"
 	"testing"
+
+	"supervisiond/test/lab"
 )
 
 func (s *site) presence(mark int, person, state, source string) personDocument {
@@ -16,7 +18,11 @@ func (s *site) presence(mark int, person, state, source string) personDocument {
 // do-not-disturb.
 func TestPresence(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, options{})
+	testPresence(t, lab.Options{})
+}
+
+func testPresence(t *testing.T, o lab.Options) {
+	s := newSite(t, options{lab: o})
 	fatma := s.phone("106")
 
 	t.Run("S3 several devices: one of them is enough", func(t *testing.T) {
