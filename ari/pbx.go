@@ -168,6 +168,7 @@ func (p *PBX) snapshot(ctx context.Context) (*snapshot, error) {
 		return nil, err
 	}
 	s.channels = slices.DeleteFunc(s.channels, func(c channel) bool { return isStoreChannel(c.Name) })
+	p.linkUp(ctx, s.channels)
 	endpoints, err := p.rest.Endpoints(ctx)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 
 // tellRing says that a phone rings, or what has become known about it since.
 func (t *tracker) tellRing(l *leg, at time.Time) {
-	if !l.rings() {
+	if !l.rings() || l.awaitsDial() {
 		return
 	}
 	r, ok := t.ringOf(l)

@@ -1,8 +1,10 @@
 package ari
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"supervisiond/supervision"
@@ -21,6 +23,28 @@ type endpoint struct {
 	Online bool
 }
 
+// linkUp finds out to which call each channel belongs, and what was dialled, where ari.conf's channelvars do not say it:
+// who dials whom can be told from nothing else. A channel that is gone meanwhile is left as it is.
+func (p *PBX) linkUp(ctx context.Context, channels []channel) {
+	next := make(chan *channel)
+	var asking sync.WaitGroup
+	for range workers {
+		asking.Go(func() {
+			for c := range next {
+				c.Vars.Linkedid, _ = p.rest.ChannelVariable(ctx, c.ID, "CHANNEL(linkedid)")
+				c.Vars.DNID, _ = p.rest.ChannelVariable(ctx, c.ID, "CALLERID(dnid)")
+			}
+		})
+	}
+	for i := range channels {
+		if channels[i].Vars.Linkedid == "" {
+			next <- &channels[i]
+		}
+	}
+	close(next)
+	asking.Wait()
+}
+
 // load begins anew with a snapshot. Until sync the tracker is silent: frames that were under way while the snapshot was
 // taken may tell what it already contains.
 func (t *tracker) load(s *snapshot) {
@@ -34,7 +58,7 @@ func (t *tracker) load(s *snapshot) {
 	}
 	for i := range s.channels {
 		l := t.note(&s.channels[i])
-		l.answered = l.State == "Up"
+		l.found, l.answered = true, l.State == "Up"
 	}
 }
 
@@ -70,7 +94,7 @@ func (t *tracker) sync(version string, at time.Time) supervision.PBXSynced {
 			began = at // by a clock that is ahead of ours
 		}
 		t.forget(l)
-		if !l.rings() {
+		if !l.rings() || l.awaitsDial() {
 			continue
 		}
 		r, ok := t.ringOf(l)

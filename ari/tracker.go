@@ -30,6 +30,8 @@ type leg struct {
 	half     byte   // '1' or '2' for the halves of a Local channel
 	other    *leg   // the other half
 
+	found      bool   // it was there when the daemon attached
+	dialTold   bool   // the PBX has said who dials it, or that nobody does
 	dialler    *leg   // who dials this one
 	forwardOf  string // the endpoint whose phone sent the caller here
 	dialStatus string // how the PBX stopped dialling it
@@ -110,8 +112,11 @@ func (t *tracker) note(c *channel) *leg {
 			t.pair(l, c.Name)
 		}
 	}
-	dialplan := l.Dialplan
+	dialplan, vars := l.Dialplan, l.Vars
 	l.channel = *c
+	if l.Vars.Linkedid == "" {
+		l.Vars.Linkedid, l.Vars.DNID = vars.Linkedid, vars.DNID
+	}
 	if c.Dialplan.Exten == "" && dialplan.Exten != "" {
 		l.Dialplan = dialplan
 	}
@@ -149,6 +154,7 @@ func (t *tracker) stateChanged(l *leg, at time.Time) {
 
 func (t *tracker) dial(e *event, at time.Time) {
 	peer := t.see(&e.Peer, at)
+	peer.dialTold = true
 	if e.Caller.ID != "" {
 		peer.dialler = t.see(&e.Caller, at)
 	}
@@ -207,6 +213,12 @@ const (
 // rings: the phone was told to ring and has not answered. A phone that sends 183 only stays Down.
 func (l *leg) rings() bool {
 	return l.endpoint != "" && !l.answered && l.dialStatus == "" && (l.State == "Ringing" || l.progress && l.State == "Down")
+}
+
+// awaitsDial: somebody dials it, and the PBX is about to say who: that it rings and that it is dialled come in either
+// order. Of what was there before, who dials it is not said again.
+func (l *leg) awaitsDial() bool {
+	return !l.found && !l.dialTold && (l.Dialplan.App == "AppDial" || l.Dialplan.App == "AppQueue")
 }
 
 func (t *tracker) answer(l *leg, at time.Time) {

@@ -149,13 +149,18 @@ func TestDaemonKilledWhileLocalChannelsRingOnFreePBX(t *testing.T) {
 	testDaemonKilledWhileLocalChannelsRing(t, lab.Options{Layout: lab.FreePBX}, "701", "703", "750", "800", "801", "107")
 }
 
+func TestDaemonKilledWhileLocalChannelsRingWithoutChannelVars(t *testing.T) {
+	t.Parallel()
+	testDaemonKilledWhileLocalChannelsRing(t, lab.Options{NoChannelVars: true}, "700", "701", "801")
+}
+
 func testDaemonKilledWhileLocalChannelsRing(t *testing.T, o lab.Options, numbers ...string) {
 	whole := newSite(t, options{lab: o})
 	anna, fatma := whole.phone("101"), whole.phone("106")
 	for _, user := range []string{"102", "103", "104"} {
 		whole.phone(user)
 	}
-	rings := map[string]string{"701": "ben carla", "703": "ben", "750": "ben", "800": "ben carla", "801": "ben carla", "107": "carla dora"}
+	rings := map[string]string{"700": "ben carla dora", "701": "ben carla", "703": "ben", "750": "ben", "800": "ben carla", "801": "ben carla", "107": "carla dora"}
 	for _, number := range numbers {
 		t.Run(number, func(t *testing.T) {
 			s := whole.in(t)
