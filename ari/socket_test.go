@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -42,6 +42,16 @@ func next(t *testing.T, s *socket) string {
 	case <-time.After(10 * time.Second):
 		t.Fatal("no frame came, and the socket did not end")
 		return ""
+	}
+}
+
+// ended waits until nothing more comes from the network, while nobody takes what came.
+func ended(t *testing.T, s *socket) {
+	t.Helper()
+	select {
+	case <-s.queue.closed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the socket did not end")
 	}
 }
 
@@ -82,26 +92,22 @@ func TestSocketHandsOutFramesInOrder(t *testing.T) {
 }
 
 func TestSocketIsOverWhenTheContextIs(t *testing.T) {
-	f := newFakeARI(t)
-	f.events = stayOpen
-	ctx, cancel := context.WithCancel(t.Context())
-	before := runtime.NumGoroutine()
-	s, err := openLimited(ctx, f.server(), "supervision", quickLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cancel()
-	if next(t, s) != "" || !errors.Is(s.Err(), context.Canceled) {
-		t.Errorf("Err() = %v", s.Err())
-	}
-	s.running.Wait() // without Close
-	s.Close()
-	f.Close()
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+	// The bubble ends only when every goroutine in it has: none is left behind.
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeARI(t)
+		f.events = stayOpen
+		ctx, cancel := context.WithCancel(t.Context())
+		s, err := openLimited(ctx, f.server(), "supervision", quickLimits())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		cancel()
+		if next(t, s) != "" || !errors.Is(s.Err(), context.Canceled) {
+			t.Errorf("Err() = %v", s.Err())
+		}
+		s.running.Wait() // without Close
+		s.Close()
+	})
 }
 
 func TestSocketReadsOnWhileNobodyTakes(t *testing.T) {
@@ -154,11 +160,7 @@ func TestSocketFaults(t *testing.T) {
 				tc.limits(&l)
 			}
 			s := mustOpen(t, f, l)
-			for end := time.Now().Add(10 * time.Second); s.Err() == nil; time.Sleep(time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatal("the socket did not end")
-				}
-			}
+			ended(t, s)
 			for next(t, s) != "" {
 			}
 			if tc.want != nil && !errors.Is(s.Err(), tc.want) || !strings.Contains(s.Err().Error(), tc.text) {
@@ -178,9 +180,7 @@ func TestSocketHandsOutWhatCameBeforeABreak(t *testing.T) {
 		_ = c.Close(websocket.StatusNormalClosure, "")
 	}
 	s := mustOpen(t, f, quickLimits())
-	for s.Err() == nil {
-		time.Sleep(time.Millisecond)
-	}
+	ended(t, s)
 	n := 0
 	for next(t, s) != "" {
 		n++

@@ -29,6 +29,7 @@ type fakeStore struct {
 	conn    *websocket.Conn
 	data    map[string]map[string]string // by place and line
 	runs    []string                     // what ran, with its list
+	ranOne  chan struct{}                // closed and replaced at each run
 	missing bool                         // there are no helper contexts
 	silent  bool                         // runs tell nothing and do not end
 	cut     bool                         // there are too many keys
@@ -38,7 +39,7 @@ type fakeStore struct {
 
 func newFakeStore(t *testing.T) *fakeStore {
 	t.Helper()
-	f := &fakeStore{scripted: newScripted(t), data: make(map[string]map[string]string)}
+	f := &fakeStore{scripted: newScripted(t), data: make(map[string]map[string]string), ranOne: make(chan struct{})}
 	for _, p := range storePlaces(usualFamilies()) {
 		f.data[p.Name] = make(map[string]string)
 	}
@@ -82,6 +83,33 @@ func (f *fakeStore) ran() []string {
 	return slices.Clone(f.runs)
 }
 
+// next is closed when so much has run.
+func (f *fakeStore) next(runs int) <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.runs) < runs {
+		return f.ranOne
+	}
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+// awaitRuns waits until so much has run, and meanwhile takes what is told for a mistake if that is not wanted.
+func (s *stored) awaitRuns(t *testing.T, runs int, told <-chan supervision.Event) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for len(s.ran()) < runs {
+		select {
+		case <-s.next(runs):
+		case e := <-told:
+			t.Fatalf("%T %+v", e, e)
+		case <-deadline:
+			t.Fatalf("%d ran, and not %d", len(s.ran()), runs)
+		}
+	}
+}
+
 func (f *fakeStore) run(t *testing.T, exten string, vars map[string]string) {
 	f.mu.Lock()
 	during := f.during
@@ -92,6 +120,8 @@ func (f *fakeStore) run(t *testing.T, exten string, vars map[string]string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.runs = append(f.runs, strings.TrimSpace(exten+" "+vars[storeVarList]))
+	close(f.ranOne)
+	f.ranOne = make(chan struct{})
 	if f.silent {
 		return
 	}
@@ -170,14 +200,31 @@ type stored struct {
 
 // lockedBuffer is a log that can be read while it is written.
 type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu   sync.Mutex
+	b    bytes.Buffer
+	news chan struct{} // holds one when something was written since it was last taken
 }
 
 func (l *lockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
 	return l.b.Write(p)
+}
+
+// await waits until something has been written.
+func (l *lockedBuffer) await(t *testing.T, text string) {
+	t.Helper()
+	for deadline := time.After(10 * time.Second); !strings.Contains(l.String(), text); {
+		select {
+		case <-l.news:
+		case <-deadline:
+			t.Fatalf("%q is not said:\n%s", text, l)
+		}
+	}
 }
 
 func (l *lockedBuffer) String() string {
@@ -189,7 +236,7 @@ func (l *lockedBuffer) String() string {
 func newStored(t *testing.T, f *fakeStore, poll time.Duration, extensions ...string) *stored {
 	t.Helper()
 	s := &stored{
-		fakeStore: f, log: new(lockedBuffer), metrics: prometheus.NewRegistry(),
+		fakeStore: f, log: &lockedBuffer{news: make(chan struct{}, 1)}, metrics: prometheus.NewRegistry(),
 		box: &box{events: make(chan supervision.Event, 1024), full: make(chan bool, 16)},
 	}
 	dialplan := usualDialplan()

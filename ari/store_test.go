@@ -19,17 +19,7 @@ type lines = map[string]forwarding.Stored
 // nothing is told by the time that so much more has run on the PBX.
 func (s *stored) nothing(t *testing.T, runs int) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for before := len(s.ran()); len(s.ran()) < before+runs; {
-		select {
-		case e := <-s.box.events:
-			t.Fatalf("%T %+v", e, e)
-		case <-time.After(time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("nothing runs")
-		}
-	}
+	s.awaitRuns(t, len(s.ran())+runs, s.box.events)
 }
 
 // F2: all is read and told at first, then whenever it has changed.
@@ -200,19 +190,16 @@ func TestStoreWithoutDialplan(t *testing.T) {
 	f.missing = true
 	s := newStored(t, f, 10*time.Millisecond, "102")
 	expect[supervision.PBXSynced](t, s.box)
-	for !strings.Contains(s.log.String(), "supervisiond dialplan") {
-		if t.Context().Err() != nil {
-			t.Fatal("nothing is said")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	s.log.await(t, "supervisiond dialplan")
 	s.order(supervision.WriteStore{Write: 1, Extension: "102", Changes: []forwarding.Change{{}}})
 	if w := expect[supervision.StoreWritten](t, s.box); !w.Failed {
 		t.Error("written")
 	}
-	time.Sleep(50 * time.Millisecond)
 	if runs := s.ran(); len(runs) != 2 {
 		t.Errorf("%q", runs)
+	}
+	if do, _ := s.pbx.store.choose(time.Now().Add(time.Hour)); do != nil {
+		t.Error("there is something to do, however long after the last poll")
 	}
 	if n := strings.Count(s.log.String(), "asterisk -rx"); n != 1 {
 		t.Errorf("said %d times:\n%s", n, s.log)
@@ -263,9 +250,7 @@ func TestStoreOfALostPBX(t *testing.T) {
 	expect[supervision.StoreRead](t, s.box)
 	f.change(func() { f.silent = true })
 	s.order(supervision.WriteStore{Write: 1, Extension: "102", Changes: []forwarding.Change{{}}})
-	for len(s.ran()) < 3 {
-		time.Sleep(time.Millisecond)
-	}
+	s.awaitRuns(t, 3, nil)
 	f.change(func() {
 		f.silent = false
 		_ = f.conn.CloseNow()
