@@ -112,8 +112,11 @@ func (t *tracker) note(c *channel) *leg {
 			t.pair(l, c.Name)
 		}
 	}
-	dialplan, vars := l.Dialplan, l.Vars
+	dialplan, vars, state := l.Dialplan, l.Vars, l.State
 	l.channel = *c
+	if state == "Up" || state == "Ringing" && c.State == "Down" {
+		l.State = state // a Dial may tell of a moment ago; no channel goes back
+	}
 	if l.Vars.Linkedid == "" {
 		l.Vars.Linkedid, l.Vars.DNID = vars.Linkedid, vars.DNID
 	}
