@@ -183,6 +183,11 @@ exten => 772,1,Dial(Local/102@%s&Local/103@%s,2)
 			end: declineAt("102"), state: "declined", event: "call.ended",
 		},
 		{
+			name: "R5 all phones of a ring group refuse", act: from("106", "700"),
+			ringing: "ben carla dora", caller: "106 Fatma Aydin", dialled: "700", via: "ring_group 700",
+			end: declineAt("102", "103", "104"), state: "declined", event: "call.ended",
+		},
+		{
 			name: "R2 ring group: one call, three people", act: from("106", "700"),
 			ringing: "ben carla dora", caller: "106 Fatma Aydin", dialled: "700", via: "ring_group 700",
 			end: answerAt("103"), state: "answered", event: "call.answered", by: "carla",
@@ -259,7 +264,7 @@ exten => 772,1,Dial(Local/102@%s&Local/103@%s,2)
 			_, m := s.watch.event(mark, "call.ringing", call.ID)
 			checkEvent(t, m, "call.ringing", call.ID)
 			if x.caller == "withheld" {
-				checkNowhere(t, s, mark, "Fatma", "Geheim", "4930555")
+				checkNowhere(t, s, mark, "Fatma", "106", "Geheim", "4930555")
 			}
 
 			x.end(s, caller, phones)
@@ -341,21 +346,6 @@ func checkEvent(t *testing.T, m message, kind, entity string) {
 	for _, k := range []string{"ce-id", "ce-time", "ce-epoch"} {
 		if m.header.Get(k) == "" {
 			t.Errorf("%s is missing", k)
-		}
-	}
-}
-
-// checkNowhere proves that who the caller is was neither published with the call nor logged.
-func checkNowhere(t *testing.T, s *site, mark int, secrets ...string) {
-	t.Helper()
-	for _, secret := range secrets {
-		for _, m := range s.watch.since(mark) {
-			if strings.Contains(m.subject, "call.") && strings.Contains(string(m.data), secret) {
-				t.Errorf("%s gives away %q", m.subject, secret)
-			}
-		}
-		if strings.Contains(strings.Join(s.daemon.log(), "\n"), secret) {
-			t.Errorf("the log gives away %q", secret)
 		}
 	}
 }

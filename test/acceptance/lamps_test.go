@@ -2,7 +2,6 @@ package acceptance
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -67,13 +66,38 @@ func testLamps(t *testing.T, o lab.Options) {
 		s.must("hang up", picker.Hangup(s.ctx()))
 		// R4: a lamp says that somebody calls, and never who.
 		for _, n := range rings.Notices() {
-			if strings.Contains(n.Body, "Fatma") || strings.Contains(n.Body, "106") {
+			if hasWord(n.Body, "Fatma") || hasWord(n.Body, "106") {
 				t.Errorf("the lamp gives away the caller:\n%s", n.Body)
 			}
 		}
 		if desk.State() != softphone.LampOff {
 			t.Errorf("the other group's lamp is %s", desk.State())
 		}
+	})
+	t.Run("R4 a withheld caller", func(t *testing.T) {
+		s := s.in(t)
+		s.quiet()
+		mark := s.watch.mark()
+		told := len(rings.Notices())
+		caller := s.dial(fatma, "6102")
+		ringing := s.rings(ben)
+		s.shows(rings, softphone.LampBlinks)
+		s.ringingCall(mark, "ben")
+		s.refused(julia, "*20102", 403, "Not a supervisor")
+		s.watch.event(mark, "pickup.refused", "julia")
+		picker := s.dial(anna, "*20102")
+		s.talk(caller, picker)
+		s.shows(rings, softphone.LampOff)
+		s.watch.event(mark, "call.picked_up", "")
+		displayedNowhere(t, ringing, "Fatma", "106")
+		displayedNowhere(t, picker, "Fatma", "106")
+		checkNowhere(t, s, mark, "Fatma", "106")
+		for _, n := range rings.Notices()[told:] {
+			if hasWord(n.Body, "Fatma") || hasWord(n.Body, "106") {
+				t.Errorf("the lamp gives away the caller:\n%s", n.Body)
+			}
+		}
+		s.must("hang up", caller.Hangup(s.ctx()))
 	})
 	t.Run("G4 who is logged in", func(t *testing.T) {
 		s := s.in(t)
