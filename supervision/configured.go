@@ -46,13 +46,11 @@ func byCaller(a, b *call) int {
 
 func (t *step) removeGroup(id GroupID) {
 	delete(t.groups, id)
-	delete(t.through, id)
 	t.documents = append(t.documents, Forget{Key: "group." + string(id)})
 }
 
 func (t *step) removePerson(id PersonID) {
 	delete(t.people, id)
-	delete(t.offered, id)
 	delete(t.reports, id)
 	delete(t.phoneForwards, id)
 	delete(t.forwards, id)
