@@ -75,3 +75,28 @@ func TestOwnCallIsNotOfferedOnFreePBX(t *testing.T) {
 	t.Parallel()
 	testOwnCallIsNotOffered(t, freePBX)
 }
+
+func TestHistoryOnFreePBX(t *testing.T) {
+	t.Parallel()
+	testHistory(t, freePBX)
+}
+
+func TestDaemonDownWithPickupGroupsOnFreePBX(t *testing.T) {
+	t.Parallel()
+	testDaemonDownWithPickupGroups(t, freePBX)
+}
+
+func TestPickupByWhoIsLoggedOutOnFreePBX(t *testing.T) {
+	t.Parallel()
+	testPickupByWhoIsLoggedOut(t, freePBX)
+}
+
+func TestPickupAfterItWasTakenOnFreePBX(t *testing.T) {
+	t.Parallel()
+	testPickupAfterItWasTaken(t, freePBX)
+}
+
+func TestG8CompanyAdministratorOnFreePBX(t *testing.T) {
+	t.Parallel()
+	testG8CompanyAdministrator(t, freePBX)
+}
