@@ -184,7 +184,8 @@ func (d *diagnosis) event(ctx context.Context) bool {
 			"is there a proxy between that holds back websockets? Otherwise restart Asterisk: its ARI hangs")
 		return false
 	}
-	missing := slices.DeleteFunc(slices.Clone(channelVarNames), func(name string) bool {
+	needed := d.neededVars(ctx)
+	missing := slices.DeleteFunc(slices.Clone(needed), func(name string) bool {
 		_, there := told.Channel.Vars[name]
 		return there
 	})
@@ -192,22 +193,31 @@ func (d *diagnosis) event(ctx context.Context) bool {
 		d.Pass("channelvars in ari.conf has what is needed")
 	} else {
 		d.Warn("channelvars in ari.conf lacks "+strings.Join(missing, ", "),
-			"write one line below [general] in ari.conf: channelvars = "+strings.Join(everyVar(told.Channel.Vars), ",")+
+			"write one line below [general] in ari.conf: channelvars = "+strings.Join(everyVar(needed, told.Channel.Vars), ",")+
 				" and run: asterisk -rx 'module reload res_ari.so'")
 	}
 	d.clock(at)
 	return true
 }
 
+// neededVars are those that the line should have on this PBX.
+func (d *diagnosis) neededVars(ctx context.Context) []string {
+	needed := slices.Clone(channelVarNames)
+	if there, err := d.exists(ctx, freePBXContext, "s", "1"); err == nil && there {
+		needed = append(needed, varNumberWish, varNameWish, varDestination, varCalled)
+	}
+	return needed
+}
+
 // everyVar is what the line should have: what is needed, and what the PBX has besides.
-func everyVar(have map[string]string) []string {
-	list := slices.Clone(channelVarNames)
+func everyVar(needed []string, have map[string]string) []string {
+	list := slices.Clone(needed)
 	for name := range have {
 		if !slices.Contains(list, name) {
 			list = append(list, name)
 		}
 	}
-	slices.Sort(list[len(channelVarNames):])
+	slices.Sort(list[len(needed):])
 	return list
 }
 

@@ -4,99 +4,38 @@ import (
 	"testing"
 
 	"supervisiond/test/lab"
+	"supervisiond/test/softphone"
 )
 
-// freePBX is a PBX that is laid out as FreePBX does it. Everything that a user sees is to be the same there; what those
-// tests show on the plain layout that stand in no list here has nothing to do with how a PBX is laid out, or has its
-// variant beside it.
-var freePBX = lab.Options{Layout: lab.FreePBX}
-
-func TestCodesOnFreePBX(t *testing.T) {
+// R4 on a FreePBX whose ari.conf has the channelvars of any other PBX: an inbound route marks the caller as one who may
+// be shown, and what they wished is asked for.
+func TestWithheldOnFreePBXWithPlainChannelVars(t *testing.T) {
 	t.Parallel()
-	testCodes(t, freePBX)
-}
-
-func TestLockByPhoneOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testLockByPhone(t, freePBX)
-}
-
-func TestLampsOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testLamps(t, freePBX)
-}
-
-func TestForwardedLampOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testForwardedLamp(t, freePBX)
-}
-
-func TestNoLampIsStaleAfterRestartsOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testNoLampIsStaleAfterRestarts(t, freePBX)
-}
-
-func TestPresenceOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testPresence(t, freePBX)
-}
-
-func TestOutcomesOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testOutcomes(t, freePBX)
-}
-
-func TestGroupFiltersOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testGroupFilters(t, freePBX)
-}
-
-func TestCommandsOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testCommands(t, freePBX)
-}
-
-func TestDaemonDownOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testDaemonDown(t, freePBX)
-}
-
-func TestPickupTakesTheOldestFirstOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testPickupTakesTheOldestFirst(t, freePBX)
-}
-
-func TestPickupByCallerIDIsRefusedOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testPickupByCallerIDIsRefused(t, freePBX)
-}
-
-func TestOwnCallIsNotOfferedOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testOwnCallIsNotOffered(t, freePBX)
-}
-
-func TestHistoryOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testHistory(t, freePBX)
-}
-
-func TestDaemonDownWithPickupGroupsOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testDaemonDownWithPickupGroups(t, freePBX)
-}
-
-func TestPickupByWhoIsLoggedOutOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testPickupByWhoIsLoggedOut(t, freePBX)
-}
-
-func TestPickupAfterItWasTakenOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testPickupAfterItWasTaken(t, freePBX)
-}
-
-func TestG8CompanyAdministratorOnFreePBX(t *testing.T) {
-	t.Parallel()
-	testG8CompanyAdministrator(t, freePBX)
+	s := newSite(t, options{lab: lab.Options{Layout: lab.FreePBX}})
+	s.alter("res_ari.so", "ari.conf", replace(",CALLINGNUMPRES_SV,CALLINGNAMEPRES_SV,NODEST,EXTTOCALL", ""))
+	s.doctor(nil).has("WARN", "channelvars in ari.conf lacks CALLINGNUMPRES_SV, CALLINGNAMEPRES_SV, NODEST, EXTTOCALL",
+		"CONNECTEDLINE(pres),CALLINGNUMPRES_SV,")
+	ben := s.phone("102")
+	trunk := s.outside()
+	for _, x := range []struct {
+		name   string
+		caller []softphone.DialOption
+		want   string
+	}{
+		{"withheld", []softphone.DialOption{
+			softphone.Anonymous(), softphone.AssertedIdentity("+4930555", "Dr. Geheim"), softphone.Privacy("id"),
+		}, ""},
+		{"shown", []softphone.DialOption{softphone.From("+4930556", "Dr. Weiß")}, "+4930556"},
+	} {
+		mark := s.watch.mark()
+		caller := s.dial(trunk, "4930102", x.caller...)
+		s.rings(ben)
+		call := s.watch.awaitCall(mark, "rings", func(d callDocument) bool { return d.State == "ringing" })
+		if call.Caller.Number != x.want || call.Caller.Withheld != (x.want == "") {
+			t.Errorf("%s: %+v", x.name, call.Caller)
+		}
+		s.must("hang up", caller.Hangup(s.ctx()))
+		s.quiet()
+		checkNowhere(t, s, mark, "Geheim", "4930555")
+	}
 }
