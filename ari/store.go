@@ -20,6 +20,8 @@ const (
 	storeBlock = 200
 	// storePoll is how often the store is read where nothing else is said.
 	storePoll = 5 * time.Second
+	// maxOthers bounds the lines that are read though they are nobody's: forwards may lead there, and on.
+	maxOthers = 2000
 	// maxWrites bounds what waits to be written. Beyond it a write has failed.
 	maxWrites = 256
 	// dialplanRetry is how often a PBX without the helper contexts is looked at again.
@@ -60,6 +62,7 @@ type store struct {
 	asked      []string // whom the last read of all was about
 	told       bool     // a read of all has been told since the PBX was attached
 	complained bool
+	crowded    bool // it was said that there are too many others
 }
 
 // waitingWrite is a write, and when it is too late for it.
@@ -73,6 +76,9 @@ type sweep struct {
 	began  time.Time
 	people []string
 	blocks [][]string
+	taken  map[string]bool              // lines that were read, or will be
+	others int                          // how many of them are nobody's
+	cut    bool                         // there may be more lines that have something than the PBX could tell
 	lines  map[string]forwarding.Stored // of those that have anything
 }
 
@@ -148,7 +154,7 @@ func (s *store) write(e supervision.WriteStore) {
 	}
 	s.metrics.notWritten.Inc()
 	s.log.Error("too many writes wait for the PBX's store; one was dropped", "extension", e.Extension, "waiting", maxWrites)
-	s.mailbox.Offer(supervision.StoreWritten{At: time.Now(), Write: e.Write, Failed: true})
+	s.mailbox.Offer(supervision.StoreWritten{At: time.Now(), Write: e.Write, Failed: true, Extension: e.Extension})
 }
 
 // lookForStore looks, on a channel of the PBX's, whether the helper contexts have come where they were missing. Trying

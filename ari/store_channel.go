@@ -44,10 +44,11 @@ type errand struct {
 	done chan struct{} // closed at its end
 
 	// Valid once done is closed.
-	err   error
-	lines map[string]forwarding.Stored // with an entry for each that was asked for
-	keys  map[string]bool              // which lines have anything
-	cut   bool                         // there are more keys than the PBX could tell
+	err    error
+	lines  map[string]forwarding.Stored // with an entry for each that was asked for
+	before map[string]forwarding.Stored // likewise of what is written, before it was
+	keys   map[string]bool              // which lines have anything, and whether that is a forward
+	cut    bool                         // there are more keys than the PBX could tell
 }
 
 // tells: every one of the lines.
@@ -96,7 +97,7 @@ func (s *store) begin() (*errand, error) {
 	s.count++
 	s.errand = &errand{
 		id: storeChannelPrefix + s.life + "-" + strconv.FormatUint(s.count, 10), done: make(chan struct{}),
-		lines: make(map[string]forwarding.Stored), keys: make(map[string]bool),
+		lines: make(map[string]forwarding.Stored), before: make(map[string]forwarding.Stored), keys: make(map[string]bool),
 	}
 	return s.errand, nil
 }
@@ -150,14 +151,16 @@ func (s *store) heard(u *userEvent) {
 	}
 	switch u.Name {
 	case storeKeysEvent:
-		for _, list := range []string{u.Always, u.Busy, u.NoAnswer, u.DND} {
+		for i, list := range []string{u.DND, u.Always, u.Busy, u.NoAnswer} {
 			e.cut = e.cut || len(list) >= maxKeys
 			for key := range strings.SplitSeq(plain(list), ",") {
 				if isLine(key) {
-					e.keys[key] = true
+					e.keys[key] = e.keys[key] || i > 0
 				}
 			}
 		}
+	case storeBeforeEvent:
+		e.before[u.Extension] = storedOf(u)
 	case storeLineEvent:
 		e.lines[u.Extension] = storedOf(u)
 	case storeEndEvent:

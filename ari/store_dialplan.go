@@ -28,6 +28,7 @@ const (
 const (
 	storeChangedEvent = "SupervisionStore"
 	storeKeysEvent    = "SupervisionStoreKeys"
+	storeBeforeEvent  = "SupervisionStoreBefore"
 	storeLineEvent    = "SupervisionStoreLine"
 	storeEndEvent     = "SupervisionStoreEnd"
 )
@@ -106,13 +107,13 @@ func fillStore(b *strings.Builder, f forwarding.Families) error {
 		Places                                          []storePlace
 		ReadContext, WriteContext                       string
 		Keys, Lines, Write                              string
-		KeysEvent, LineEvent, EndEvent                  string
+		KeysEvent, BeforeEvent, LineEvent, EndEvent     string
 		VarRead, VarList, VarExtension, VarDo, VarValue string
 		DoSet, DoDelete, DoLeave                        string
 	}{
 		Places: places, ReadContext: storeReadContext, WriteContext: storeWriteContext,
 		Keys: storeKeys, Lines: storeLines, Write: storeWrite,
-		KeysEvent: storeKeysEvent, LineEvent: storeLineEvent, EndEvent: storeEndEvent,
+		KeysEvent: storeKeysEvent, BeforeEvent: storeBeforeEvent, LineEvent: storeLineEvent, EndEvent: storeEndEvent,
 		VarRead: storeVarRead, VarList: storeVarList, VarExtension: storeVarExtension, VarDo: storeVarDo, VarValue: storeVarValue,
 		DoSet: storeDoSet, DoDelete: storeDoDelete, DoLeave: storeDoLeave,
 	})

@@ -133,7 +133,6 @@ func (f *fakeStore) run(t *testing.T, exten string, vars map[string]string) {
 }
 
 func (f *fakeStore) tell(t *testing.T, exten, id string, vars map[string]string) {
-	wrap := func(s string) string { return base64.StdEncoding.EncodeToString([]byte("=" + s)) }
 	if exten == storeKeys {
 		for place, lines := range f.data {
 			keys := wrap(strings.Join(slices.Collect(maps.Keys(lines)), ","))
@@ -142,6 +141,9 @@ func (f *fakeStore) tell(t *testing.T, exten, id string, vars map[string]string)
 			}
 			f.send(t, `{"type":"ChannelUserevent","eventname":"SupervisionStoreKeys","userevent":{"Read":%q,%q:%q}}`, id, place, keys)
 		}
+	}
+	if exten == storeWrite {
+		f.tellLine(t, storeBeforeEvent, id, vars[storeVarExtension])
 	}
 	if exten == storeWrite && !f.spoil {
 		for place, lines := range f.data {
@@ -158,15 +160,21 @@ func (f *fakeStore) tell(t *testing.T, exten, id string, vars map[string]string)
 	}
 	if exten != storeKeys {
 		for line := range strings.SplitSeq(vars[storeVarList], "-") {
-			fields := map[string]string{"Read": id, "Extension": line}
-			for place, lines := range f.data {
-				fields[place] = wrap(lines[line])
-			}
-			b, _ := json.Marshal(fields)
-			f.send(t, `{"type":"ChannelUserevent","eventname":"SupervisionStoreLine","userevent":%s}`, b)
+			f.tellLine(t, storeLineEvent, id, line)
 		}
 	}
 	f.send(t, `{"type":"ChannelUserevent","eventname":"SupervisionStoreEnd","userevent":{"Read":%q}}`, id)
+}
+
+func wrap(s string) string { return base64.StdEncoding.EncodeToString([]byte("=" + s)) }
+
+func (f *fakeStore) tellLine(t *testing.T, name, id, line string) {
+	fields := map[string]string{"Read": id, "Extension": line}
+	for place, lines := range f.data {
+		fields[place] = wrap(lines[line])
+	}
+	b, _ := json.Marshal(fields)
+	f.send(t, `{"type":"ChannelUserevent","eventname":%q,"userevent":%s}`, name, b)
 }
 
 func (f *fakeStore) send(t *testing.T, format string, args ...any) {

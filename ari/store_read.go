@@ -15,15 +15,28 @@ import (
 // startSweep begins to read all lines: first, which of them have anything. On most PBXs those are few.
 func (s *store) startSweep(ctx context.Context) {
 	people := slices.DeleteFunc(slices.Sorted(slices.Values(s.people())), func(ext string) bool { return !isLine(ext) })
-	w := &sweep{began: time.Now(), people: slices.Compact(people), lines: make(map[string]forwarding.Stored)}
+	w := &sweep{
+		began: time.Now(), people: slices.Compact(people), taken: make(map[string]bool), lines: make(map[string]forwarding.Stored),
+	}
 	e, err := s.run(ctx, storeReadContext, storeKeys, make(map[string]string))
 	if s.failed(ctx, err) {
 		return
 	}
-	some := w.people
-	if !e.cut {
-		some = slices.DeleteFunc(slices.Clone(some), func(ext string) bool { return !e.keys[ext] })
+	w.cut = e.cut
+	var some []string
+	for _, ext := range w.people {
+		w.taken[ext] = true
+		if _, has := e.keys[ext]; has || e.cut {
+			some = append(some, ext)
+		}
 	}
+	var others []string
+	for ext, forwards := range e.keys {
+		if forwards {
+			others = append(others, ext)
+		}
+	}
+	some = append(some, s.take(w, others)...)
 	w.blocks = slices.Collect(slices.Chunk(some, storeBlock))
 	s.sweep = w
 	if len(w.blocks) == 0 {
@@ -31,7 +44,27 @@ func (s *store) startSweep(ctx context.Context) {
 	}
 }
 
-// goOn reads the next block of a sweep.
+// take notes which lines of nobody's a sweep is to read besides.
+func (s *store) take(w *sweep, others []string) []string {
+	var list []string
+	for _, ext := range slices.Sorted(slices.Values(others)) {
+		switch {
+		case w.taken[ext]:
+		case w.others < maxOthers:
+			w.taken[ext] = true
+			w.others++
+			list = append(list, ext)
+		case !s.crowded:
+			s.crowded = true
+			s.log.Warn("more lines that are nobody's are forwarded than are looked at; where forwards end that lead to the others "+
+				"is not known", "looked_at", maxOthers)
+		}
+	}
+	return list
+}
+
+// goOn reads the next block of a sweep. Where the PBX could not tell all lines that have something, forwards are followed
+// to where they lead.
 func (s *store) goOn(ctx context.Context) {
 	w := s.sweep
 	e, err := s.ask(ctx, w.blocks[0])
@@ -42,9 +75,26 @@ func (s *store) goOn(ctx context.Context) {
 	for ext, line := range e.lines {
 		w.note(ext, line)
 	}
-	if w.blocks = w.blocks[1:]; len(w.blocks) == 0 {
+	w.blocks = w.blocks[1:]
+	if w.cut {
+		w.blocks = slices.AppendSeq(w.blocks, slices.Chunk(s.take(w, targets(e.lines)), storeBlock))
+	}
+	if len(w.blocks) == 0 {
 		s.finish(ctx)
 	}
+}
+
+// targets are the lines that these are forwarded to.
+func targets(lines map[string]forwarding.Stored) []string {
+	var list []string
+	for _, line := range lines {
+		for _, kind := range forwarding.Kinds() {
+			if target := line.Target(kind); isLine(target) {
+				list = append(list, target)
+			}
+		}
+	}
+	return list
 }
 
 func (w *sweep) note(ext string, line forwarding.Stored) {
@@ -69,42 +119,55 @@ func (s *store) finish(ctx context.Context) {
 	_ = s.mailbox.Post(ctx, supervision.StoreRead{At: time.Now(), Lines: maps.Clone(w.lines), Whole: true})
 }
 
-// readLines reads lines of which the PBX has told that they have changed.
+// readLines reads lines of which the PBX has told that they have changed, and where they lead if that is not known.
 func (s *store) readLines(ctx context.Context, lines []string) {
-	people := s.people()
-	lines = slices.DeleteFunc(lines, func(ext string) bool { return !slices.Contains(people, ext) })
-	if len(lines) == 0 {
-		return
-	}
-	e, err := s.ask(ctx, lines)
-	if s.failed(ctx, err) {
-		return
+	read := make(map[string]forwarding.Stored)
+	for range maxHops {
+		e, err := s.ask(ctx, lines)
+		if s.failed(ctx, err) {
+			return
+		}
+		maps.Copy(read, e.lines)
+		lines = slices.DeleteFunc(targets(e.lines), func(ext string) bool {
+			_, known := s.known[ext]
+			_, again := read[ext]
+			return known || again || slices.Contains(s.asked, ext)
+		})
+		slices.Sort(lines)
+		if lines = slices.Compact(lines); len(lines) == 0 {
+			break
+		}
 	}
 	s.worked()
 	s.metrics.reads.Inc()
-	maps.DeleteFunc(e.lines, func(ext string, line forwarding.Stored) bool { return s.known[ext] == line })
-	s.tell(ctx, e.lines)
+	maps.DeleteFunc(read, func(ext string, line forwarding.Stored) bool { return s.known[ext] == line })
+	s.tell(ctx, read)
 }
 
-// tell says what some lines have. A sweep under way may have read them before.
+// tell says what some lines have.
 func (s *store) tell(ctx context.Context, lines map[string]forwarding.Stored) {
 	if len(lines) == 0 {
 		return
 	}
 	for ext, line := range lines {
-		if s.sweep != nil {
-			s.sweep.note(ext, line)
-		}
-		if s.known == nil {
-			s.known = make(map[string]forwarding.Stored)
-		}
-		if line == (forwarding.Stored{}) {
-			delete(s.known, ext)
-		} else {
-			s.known[ext] = line
-		}
+		s.note(ext, line)
 	}
 	_ = s.mailbox.Post(ctx, supervision.StoreRead{At: time.Now(), Lines: lines})
+}
+
+// note remembers what a line has. A sweep under way may have read it before.
+func (s *store) note(ext string, line forwarding.Stored) {
+	if s.sweep != nil {
+		s.sweep.note(ext, line)
+	}
+	if s.known == nil {
+		s.known = make(map[string]forwarding.Stored)
+	}
+	if line == (forwarding.Stored{}) {
+		delete(s.known, ext)
+	} else {
+		s.known[ext] = line
+	}
 }
 
 func (s *store) ask(ctx context.Context, lines []string) (*errand, error) {
@@ -115,40 +178,50 @@ func (s *store) ask(ctx context.Context, lines []string) (*errand, error) {
 	return e, err
 }
 
-// carryOut writes, and tells what was read back. It has succeeded only if that is what was to be written (F7).
+// carryOut writes, and tells what was there before and what was read back. It has succeeded only if that is what was to
+// be written (F7). If somebody else had changed the line meanwhile, that is told apart, as it is not the writer's doing.
 func (s *store) carryOut(ctx context.Context, w waitingWrite) {
-	why := s.tryWrite(ctx, w)
-	if why == "" {
-		s.metrics.written.Inc()
-	} else {
+	told := supervision.StoreWritten{Write: w.Write, Extension: w.Extension}
+	e, why := s.tryWrite(ctx, w)
+	if e != nil {
+		told.Read, told.Before, told.Now = true, e.before[w.Extension], e.lines[w.Extension]
+		if told.Before != s.known[w.Extension] {
+			s.tell(ctx, map[string]forwarding.Stored{w.Extension: told.Before})
+		}
+		s.note(w.Extension, told.Now)
+		if !written(w.Changes, told.Now) {
+			why = "it has something else than was written"
+		}
+	}
+	if told.Failed = why != ""; told.Failed {
 		s.metrics.notWritten.Inc()
 		s.log.Warn("the PBX's store was not written", "extension", w.Extension, "reason", why)
+	} else {
+		s.metrics.written.Inc()
 	}
-	_ = s.mailbox.Post(ctx, supervision.StoreWritten{At: time.Now(), Write: w.Write, Failed: why != ""})
+	told.At = time.Now()
+	_ = s.mailbox.Post(ctx, told)
 }
 
-func (s *store) tryWrite(ctx context.Context, w waitingWrite) (why string) {
+func (s *store) tryWrite(ctx context.Context, w waitingWrite) (e *errand, why string) {
 	vars, why := writeVars(s.families, w.WriteStore)
 	if why != "" {
-		return why
+		return nil, why
 	}
 	limited, cancel := context.WithDeadlineCause(ctx, w.deadline, errStoreTimeout)
 	defer cancel()
 	e, err := s.run(limited, storeWriteContext, storeWrite, vars)
-	if err == nil && !e.tells(w.Extension) {
-		err = errStoreSilent
+	if err == nil {
+		if _, before := e.before[w.Extension]; !before || !e.tells(w.Extension) {
+			err = errStoreSilent
+		}
 	}
 	if err != nil {
 		s.failed(ctx, err)
-		return err.Error()
+		return nil, err.Error()
 	}
 	s.worked()
-	read := e.lines[w.Extension]
-	s.tell(ctx, map[string]forwarding.Stored{w.Extension: read})
-	if !written(w.Changes, read) {
-		return "it has something else than was written"
-	}
-	return ""
+	return e, ""
 }
 
 // worked notes that the store can be reached.

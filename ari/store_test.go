@@ -26,20 +26,21 @@ func (s *stored) nothing(t *testing.T, runs int) {
 func TestStoreIsPolled(t *testing.T) {
 	f := newFakeStore(t)
 	f.set(placeAlways, "102", `a,b)${X}"`)
-	f.set(placeBusy, "999", "1") // nobody's
+	f.set(placeBusy, "999", "1")  // nobody's, and somebody may be forwarded there
+	f.set(placeDND, "998", "YES") // nobody's, and it forwards nothing
 	s := newStored(t, f, 20*time.Millisecond, "103", "102", "102", "*5")
 	read := expect[supervision.StoreRead](t, s.box)
-	if want := (lines{"102": {Always: `a,b)${X}"`}}); !read.Whole || !maps.Equal(read.Lines, want) {
+	if want := (lines{"102": {Always: `a,b)${X}"`}, "999": {Busy: "1"}}); !read.Whole || !maps.Equal(read.Lines, want) {
 		t.Errorf("%+v", read)
 	}
-	if runs := s.ran(); !slices.Equal(runs[:2], []string{"keys", "lines 102"}) {
+	if runs := s.ran(); !slices.Equal(runs[:2], []string{"keys", "lines 102-999"}) {
 		t.Errorf("%q", runs)
 	}
 	s.nothing(t, 6)
 	f.set(placeNoAnswer, "103", "104")
 	f.set(placeSeconds, "103", "25")
 	f.set(placeDND, "103", "x")
-	want := lines{"102": {Always: `a,b)${X}"`}, "103": {NoAnswer: "104", AfterSeconds: 25, DND: true}}
+	want := lines{"102": {Always: `a,b)${X}"`}, "999": {Busy: "1"}, "103": {NoAnswer: "104", AfterSeconds: 25, DND: true}}
 	for {
 		if read = expect[supervision.StoreRead](t, s.box); maps.Equal(read.Lines, want) {
 			break // it may have been read while it was being set
@@ -74,17 +75,39 @@ func TestStoreIsReadInBlocks(t *testing.T) {
 	}
 }
 
-// More keys than the PBX can tell at once: everybody is asked for.
+// More keys than the PBX can tell at once: everybody is asked for, who it told of besides (here 10), and then where
+// forwards lead (F3).
 func TestStoreWithManyKeys(t *testing.T) {
 	f := newFakeStore(t)
 	f.cut = true
-	f.set(placeBusy, "102", "104")
+	want := lines{"102": {Busy: "150"}, "150": {NoAnswer: "151", Always: "+49"}, "151": {Always: "102"}}
+	f.set(placeBusy, "102", "150")
+	f.set(placeNoAnswer, "150", "151")
+	f.set(placeAlways, "150", "+49")
+	f.set(placeAlways, "151", "102")
 	s := newStored(t, f, time.Hour, "101", "102")
-	if read := expect[supervision.StoreRead](t, s.box); !maps.Equal(read.Lines, lines{"102": {Busy: "104"}}) {
+	if read := expect[supervision.StoreRead](t, s.box); !maps.Equal(read.Lines, want) {
 		t.Errorf("%+v", read)
 	}
-	if runs := s.ran(); !slices.Equal(runs, []string{"keys", "lines 101-102"}) {
+	if runs := s.ran(); !slices.Equal(runs, []string{"keys", "lines 101-102-10", "lines 150", "lines 151"}) {
 		t.Errorf("%q", runs)
+	}
+}
+
+// What is read for the sake of chains is bounded, and that is said.
+func TestStoreWithManyOthers(t *testing.T) {
+	f := newFakeStore(t)
+	for i := range maxOthers + 100 {
+		f.set([]string{placeAlways, placeBusy, placeNoAnswer}[i%3], fmt.Sprint(i), "9")
+	}
+	f.set(placeAlways, "30000", "9")
+	s := newStored(t, f, 20*time.Millisecond, "30000")
+	if read := expect[supervision.StoreRead](t, s.box); len(read.Lines) != maxOthers+1 || read.Lines["30000"].Always != "9" {
+		t.Errorf("%d lines", len(read.Lines))
+	}
+	s.nothing(t, 2*(maxOthers/storeBlock+2))
+	if n := strings.Count(s.log.String(), "nobody's are forwarded"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, s.log)
 	}
 }
 
@@ -94,38 +117,41 @@ func TestStoreIsToldOfChanges(t *testing.T) {
 	f.set(placeBusy, "103", "104")
 	s := newStored(t, f, time.Hour, "101", "102", "103")
 	expect[supervision.StoreRead](t, s.box)
-	f.set(placeAlways, "102", "105")
-	for _, ext := range []string{"102", "103", "999", "102", " 101 "} {
+	f.set(placeAlways, "102", "150")
+	f.set(placeAlways, "150", "101")
+	for _, ext := range []string{"102", "103", "102", " 101 "} {
 		s.frame(t, `{"type":"ChannelUserevent","eventname":"SupervisionStore","userevent":{"Extension":"`+ext+`"}}`)
 	}
-	if read := expect[supervision.StoreRead](t, s.box); read.Whole || !maps.Equal(read.Lines, lines{"102": {Always: "105"}}) {
+	want := lines{"102": {Always: "150"}, "150": {Always: "101"}}
+	if read := expect[supervision.StoreRead](t, s.box); read.Whole || !maps.Equal(read.Lines, want) {
 		t.Errorf("%+v", read)
 	}
-	if runs := s.ran(); runs[len(runs)-1] != "lines 101-102-103" {
+	if runs := s.ran(); !slices.Equal(runs[len(runs)-2:], []string{"lines 101-102-103", "lines 104-150"}) {
 		t.Errorf("%q", runs)
 	}
 	// One that names no line may be about any.
 	f.set(placeBusy, "103", "")
 	s.frame(t, `{"type":"ChannelUserevent","eventname":"SupervisionStore","userevent":{}}`)
-	if read := expect[supervision.StoreRead](t, s.box); !read.Whole || !maps.Equal(read.Lines, lines{"102": {Always: "105"}}) {
+	if read := expect[supervision.StoreRead](t, s.box); !read.Whole || !maps.Equal(read.Lines, want) {
 		t.Errorf("%+v", read)
 	}
 }
 
-// F7: what was read back is told, and then whether it is what was to be written.
+// F7: what was read back is told, and whether it is what was to be written.
 func TestStoreIsWritten(t *testing.T) {
 	f := newFakeStore(t)
 	s := newStored(t, f, time.Hour, "101", "102")
 	expect[supervision.StoreRead](t, s.box)
+	var last forwarding.Stored
 	write := func(n uint64, want forwarding.Stored, failed bool, changes ...forwarding.Change) {
 		t.Helper()
 		s.order(supervision.WriteStore{Write: n, Extension: "102", Changes: changes})
-		if read := expect[supervision.StoreRead](t, s.box); read.Whole || !maps.Equal(read.Lines, lines{"102": want}) {
-			t.Errorf("%d: %+v", n, read)
-		}
-		if w := expect[supervision.StoreWritten](t, s.box); w.Write != n || w.Failed != failed {
+		w := expect[supervision.StoreWritten](t, s.box)
+		w.At = time.Time{}
+		if w != (supervision.StoreWritten{Write: n, Failed: failed, Read: true, Extension: "102", Before: last, Now: want}) {
 			t.Errorf("%d: %+v", n, w)
 		}
+		last = want
 	}
 	full := forwarding.Stored{Always: "103", NoAnswer: "104", AfterSeconds: 30, DND: true}
 	write(1, full, false, forwarding.Change{Kind: forwarding.Always, Value: "103"},
@@ -136,7 +162,16 @@ func TestStoreIsWritten(t *testing.T) {
 	write(3, forwarding.Stored{NoAnswer: "105", AfterSeconds: 30}, false, forwarding.Change{Kind: forwarding.Always}, forwarding.Change{},
 		forwarding.Change{Kind: forwarding.NoAnswer, Value: "105"})
 	write(4, forwarding.Stored{}, false, forwarding.Change{Kind: forwarding.NoAnswer})
-	if ok, failed := testutil.ToFloat64(s.pbx.store.metrics.written), testutil.ToFloat64(s.pbx.store.metrics.notWritten); ok != 3 || failed != 1 {
+	// Somebody else was there since: that is told apart.
+	f.set(placeBusy, "102", "106")
+	s.order(supervision.WriteStore{Write: 5, Extension: "102", Changes: []forwarding.Change{{Kind: forwarding.Busy}}})
+	if read := expect[supervision.StoreRead](t, s.box); read.Whole || !maps.Equal(read.Lines, lines{"102": {Busy: "106"}}) {
+		t.Errorf("%+v", read)
+	}
+	if w := expect[supervision.StoreWritten](t, s.box); w.Before != (forwarding.Stored{Busy: "106"}) || w.Now != (forwarding.Stored{}) {
+		t.Errorf("%+v", w)
+	}
+	if ok, failed := testutil.ToFloat64(s.pbx.store.metrics.written), testutil.ToFloat64(s.pbx.store.metrics.notWritten); ok != 4 || failed != 1 {
 		t.Errorf("%v written, %v failed", ok, failed)
 	}
 	// Many at once are done in order.
@@ -144,10 +179,7 @@ func TestStoreIsWritten(t *testing.T) {
 		s.order(supervision.WriteStore{Write: uint64(i), Extension: "102", Changes: []forwarding.Change{{Kind: forwarding.Busy, Value: fmt.Sprint(i)}}})
 	}
 	for i := range 100 {
-		if read := expect[supervision.StoreRead](t, s.box); read.Lines["102"].Busy != fmt.Sprint(i) {
-			t.Fatalf("%d: %+v", i, read)
-		}
-		if w := expect[supervision.StoreWritten](t, s.box); w.Write != uint64(i) || w.Failed {
+		if w := expect[supervision.StoreWritten](t, s.box); w.Write != uint64(i) || w.Failed || w.Now.Busy != fmt.Sprint(i) {
 			t.Fatalf("%d: %+v", i, w)
 		}
 	}
@@ -172,6 +204,7 @@ func TestStoreIsWrittenWhileItIsRead(t *testing.T) {
 	}
 	s = newStored(t, f, time.Hour, people...)
 	close(ready)
+	// The read has not been told yet, and so what the line had before is news.
 	if read := expect[supervision.StoreRead](t, s.box); read.Whole {
 		t.Fatalf("the write had to wait: %q", s.ran())
 	}

@@ -157,6 +157,7 @@ func (t *tracker) stateChanged(l *leg, at time.Time) {
 
 func (t *tracker) dial(e *event, at time.Time) {
 	peer := t.see(&e.Peer, at)
+	dialled := peer.dialTold // who picks up is told to answer as well, and was never dialled
 	peer.dialTold = true
 	if e.Caller.ID != "" {
 		peer.dialler = t.see(&e.Caller, at)
@@ -167,6 +168,9 @@ func (t *tracker) dial(e *event, at time.Time) {
 	case "PROGRESS":
 		peer.progress = true
 	case "ANSWER":
+		if dialled && peer.endpoint != "" && peer.told == nil && !peer.answered {
+			t.tell(supervision.PhoneAnswered{At: at, Endpoint: peer.endpoint})
+		}
 		t.answer(peer, at)
 	default:
 		t.stopDialling(peer, e, at)

@@ -102,3 +102,23 @@ func tellEvent(out *strings.Builder, e supervision.Event) {
 		fmt.Fprintf(out, "%T\n", e)
 	}
 }
+
+// F5: a phone that takes a call without having rung is told of; one that rang is told of by that, and who picks up was not
+// called.
+func TestPhoneThatAnswersAtOnce(t *testing.T) {
+	var out strings.Builder
+	tr := newTracker("supervision", func(e supervision.Event) { tellEvent(&out, e) }, fakeAsker{ask: func(string) bool { return true }}, nil)
+	caller := channel{ID: "1.1", Name: "PJSIP/106-00000001", State: "Ring"}
+	dial := func(id, name, state, status string) {
+		tr.handle(&event{Type: "Dial", Caller: caller, Peer: channel{ID: id, Name: name, State: state}, DialStatus: status}, time.Time{})
+	}
+	dial("1.2", "PJSIP/102-00000002", "Down", "")
+	dial("1.2", "PJSIP/102-00000002", "Up", "ANSWER")
+	dial("1.2", "PJSIP/102-00000002", "Up", "ANSWER")
+	dial("1.3", "PJSIP/103-00000003", "Up", "ANSWER")
+	dial("1.4", "Local/102@internal-00000001;1", "Down", "")
+	dial("1.4", "Local/102@internal-00000001;1", "Up", "ANSWER")
+	if n := strings.Count(out.String(), "supervision.PhoneAnswered"); n != 1 {
+		t.Errorf("told of %d:\n%s", n, out.String())
+	}
+}

@@ -227,6 +227,13 @@ func (h *historyReading) admit(e *historyEvent) bool {
 			return false
 		}
 	}
+	if e.Type == supervision.EventForwardingChanged {
+		var doc supervision.ForwardingDocument
+		if json.Unmarshal(e.Document, &doc) != nil {
+			return false
+		}
+		entry.Groups = doc.Groups
+	}
 	if !h.reader.May(entry) {
 		return false
 	}
@@ -241,6 +248,11 @@ func (h *historyReading) admit(e *historyEvent) bool {
 		e.Document, err = rewritten(e.Document, h.reader.RedactGroup)
 		if err == nil {
 			e.Before, err = rewritten(e.Before, h.reader.RedactGroup)
+		}
+	case e.Type == supervision.EventForwardingChanged:
+		e.Document, err = rewritten(e.Document, h.reader.RedactForwards)
+		if err == nil {
+			e.Before, err = rewritten(e.Before, h.reader.RedactForwards)
 		}
 	}
 	return err == nil

@@ -60,7 +60,8 @@ func ids(a answer) string {
 	return strings.Join(list, " ")
 }
 
-var annaReads = &supervision.Reader{Actor: "anna", Groups: []supervision.GroupID{"sales"}, Members: []supervision.PersonID{"ben"}}
+var annaReads = &supervision.Reader{Actor: "anna", Groups: []supervision.GroupID{"sales"},
+	Supervised: map[supervision.PersonID][]supervision.GroupID{"ben": {"sales"}}}
 
 func TestH1TheHistoryIsToldNewestFirst(t *testing.T) {
 	b, nc := historian(t, annaReads)
@@ -114,6 +115,9 @@ func TestS7TheHistoryLeavesOutWhatOneMayNotSee(t *testing.T) {
 			Members: []supervision.MemberDocument{{Person: "ben"}}, Ringing: []supervision.CallID{"c9"},
 		}
 	}
+	forwards := func(p supervision.PersonID, groups ...supervision.GroupID) *supervision.ForwardingDocument {
+		return &supervision.ForwardingDocument{ID: p, Groups: groups}
+	}
 	by := func(p supervision.PersonID) *supervision.By {
 		return &supervision.By{Person: p, Via: supervision.ViaHTTP}
 	}
@@ -123,10 +127,12 @@ func TestS7TheHistoryLeavesOutWhatOneMayNotSee(t *testing.T) {
 		supervision.Announce{Seq: 3, At: noon, Type: supervision.EventGroupLeft, Entity: "sales", Document: group("sales"), Person: "ben", By: by("ben")},
 		supervision.Announce{Seq: 4, At: noon, Type: supervision.EventGroupLeft, Entity: "desk", Document: group("desk"), Person: "igor", By: by("igor")},
 		supervision.Announce{Seq: 5, At: noon, Type: supervision.EventGroupLeft, Entity: "desk", Document: group("desk"), Before: group("desk"), Person: "anna", By: by("hana"), Forced: true},
-		supervision.Announce{Seq: 6, At: noon, Type: supervision.EventForwardingChanged, Entity: "ben", Document: &supervision.PersonDocument{ID: "ben"}, Person: "ben"},
-		supervision.Announce{Seq: 7, At: noon, Type: supervision.EventForwardingChanged, Entity: "igor", Document: &supervision.PersonDocument{ID: "igor"}, Person: "igor"},
+		supervision.Announce{Seq: 6, At: noon, Type: supervision.EventForwardingChanged, Entity: "ben", Document: forwards("ben", "desk", "sales"), Before: forwards("ben", "desk", "sales"), Person: "ben"},
+		supervision.Announce{Seq: 7, At: noon, Type: supervision.EventForwardingChanged, Entity: "igor", Document: forwards("igor", "desk"), Person: "igor"},
 		supervision.Announce{Seq: 8, At: noon, Type: supervision.EventPickupRefused, Entity: "anna", Document: &supervision.RefusalDocument{Actor: "anna"}, Person: "anna"},
 		supervision.Announce{Seq: 9, At: noon, Type: supervision.EventPickupRefused, Entity: "emil", Document: &supervision.RefusalDocument{Actor: "emil"}, Person: "emil"},
+		// Ben was logged out of sales.
+		supervision.Announce{Seq: 10, At: noon, Type: supervision.EventForwardingChanged, Entity: "ben", Document: forwards("ben", "desk"), Person: "ben"},
 	)
 	a := ask(t, nc, "anna", "history.get", "")
 	if ids(a) != "1-8 1-6 1-5 1-3 1-1" {
@@ -135,6 +141,8 @@ func TestS7TheHistoryLeavesOutWhatOneMayNotSee(t *testing.T) {
 	for i, want := range map[int]string{
 		4: `"type":"call.answered","time":"2026-03-01T12:00:00.123Z","subject":"c1","id":"1-1","document":{"id":"c1"`,
 		2: `"person":"anna","by":{"person":"hana","via":"http"},"forced":true}`,
+		1: `"document":{"id":"ben","name":"","extension":"","forwarding":null,"groups":["sales"]},` +
+			`"before":{"id":"ben","name":"","extension":"","forwarding":null,"groups":["sales"]}`,
 	} {
 		var raw struct{ Events []json.RawMessage }
 		if err := json.Unmarshal([]byte(a.raw), &raw); err != nil || !strings.Contains(string(raw.Events[i]), want) {

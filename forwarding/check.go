@@ -113,7 +113,7 @@ func (p *Policy) allows(target string) bool {
 // loops says whether a call that is forwarded to the target goes round: on its way there, or from where it ends, if
 // that line is busy or does not answer.
 func loops(lines map[string]Stored, ext, target string) bool {
-	end, loop := follow(lines, ext, target)
+	end, loop := Follow(lines, ext, target)
 	if loop {
 		return true
 	}

@@ -25,7 +25,7 @@ func Resolve(lines map[string]Stored, ext string) []Forward {
 			continue
 		}
 		f := Forward{Kind: kind, Target: target}
-		f.Effective, f.Loop = follow(lines, ext, target)
+		f.Effective, f.Loop = Follow(lines, ext, target)
 		if kind == NoAnswer {
 			f.AfterSeconds = s.AfterSeconds
 		}
@@ -34,9 +34,9 @@ func Resolve(lines map[string]Stored, ext string) []Forward {
 	return list
 }
 
-// follow goes from a line to its target and on through always forwards. It ends: each step is at a line that has not
-// been passed yet, and only lines lead on.
-func follow(lines map[string]Stored, ext, target string) (end string, loop bool) {
+// Follow goes from a line to its target and on through always forwards, and says where that ends (rule F3). It does end:
+// each step is at a line that has not been passed yet, and only lines lead on.
+func Follow(lines map[string]Stored, ext, target string) (end string, loop bool) {
 	passed := map[string]bool{ext: true}
 	for end = ext; ; end, target = target, lines[target].Always {
 		if target == "" {

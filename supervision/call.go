@@ -101,6 +101,7 @@ func (t *step) ringBegan(r Ring, at time.Time) {
 	t.touchCall(c)
 	if supervised {
 		t.armAlerts(l)
+		t.phoneTakesCalls(l.person, r.Endpoint)
 	}
 }
 
@@ -144,6 +145,9 @@ func (t *step) ringEnded(e RingEnded) {
 		return
 	}
 	t.forgetLeg(l)
+	if e.How == RingAnswered {
+		t.phoneTakesCalls(l.person, l.ring.Endpoint)
+	}
 	c := l.call
 	if c == nil {
 		return

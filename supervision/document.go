@@ -91,6 +91,8 @@ type ForwardingDocument struct {
 	Name       string                `json:"name"`
 	Extension  string                `json:"extension"`
 	Forwarding []forwarding.Document `json:"forwarding"`
+	// Groups are those through which the person is supervised at that moment, and through which it may be seen (G4, S7).
+	Groups []GroupID `json:"groups"`
 }
 
 // GroupDocument is `group.<id>`.

@@ -123,6 +123,10 @@ type WriteStore struct {
 	Changes   []forwarding.Change
 }
 
+// StoreKnown says that what the PBX's store says is known: from here on a person's document without forwards is one of a
+// line that has none.
+type StoreKnown struct{}
+
 // PickupDone says how a pickup went. It is for the log and the metrics.
 type PickupDone struct {
 	Actor PersonID
@@ -150,3 +154,4 @@ func (Confirm) effect()     {}
 func (SaveLogin) effect()   {}
 func (ForgetLogin) effect() {}
 func (WriteStore) effect()  {}
+func (StoreKnown) effect()  {}

@@ -64,20 +64,24 @@ type LoginSaved struct {
 	Failed bool
 }
 
-// StoreRead carries what the PBX's store says of forwards and do-not-disturb, by extension: of all people (Whole), or of
-// some. Who is not in a whole one has nothing there.
+// StoreRead carries what the PBX's store says of forwards and do-not-disturb, by extension: of all people and of the
+// lines that forwards may lead to (Whole), or of some. Who is not in a whole one has nothing there.
 type StoreRead struct {
 	At    time.Time
 	Lines map[string]forwarding.Stored
 	Whole bool
 }
 
-// StoreWritten says that a WriteStore was confirmed by reading it back, or (Failed) was not. A StoreRead of what is there
-// now comes before it.
+// StoreWritten says that a WriteStore was confirmed by reading it back, or (Failed) was not. If what the line had before
+// is news, a StoreRead of that comes first.
 type StoreWritten struct {
 	At     time.Time
 	Write  uint64
 	Failed bool
+	// Read: the PBX has told what the line had Before, and what it has Now.
+	Read        bool
+	Extension   string
+	Before, Now forwarding.Stored
 }
 
 // PhoneRedirected says that a phone itself sent a caller on (SIP 302).
@@ -85,6 +89,12 @@ type PhoneRedirected struct {
 	At       time.Time
 	Endpoint string
 	Target   string
+}
+
+// PhoneAnswered says that a phone took a call that came to it without having rung.
+type PhoneAnswered struct {
+	At       time.Time
+	Endpoint string
 }
 
 // EpochBegun says that the state is now published under this epoch, and which calls an earlier life of the daemon
@@ -200,6 +210,7 @@ func (e CodeDialled) at() time.Time     { return e.At }
 func (e LoginSaved) at() time.Time      { return e.At }
 func (e StoreRead) at() time.Time       { return e.At }
 func (e StoreWritten) at() time.Time    { return e.At }
+func (e PhoneAnswered) at() time.Time   { return e.At }
 func (e PhoneRedirected) at() time.Time { return e.At }
 func (e PBXSynced) at() time.Time       { return e.At }
 func (e PBXLost) at() time.Time         { return e.At }

@@ -9,20 +9,24 @@ import (
 
 // phoneForward is a redirection that a phone gave as its answer to a call (F5).
 type phoneForward struct {
-	target string
-	since  Stamp
+	endpoint string
+	target   string
+	since    Stamp
 }
 
 // storeWrite is a change of the PBX's store that is on its way.
 type storeWrite struct {
-	asker  asker
-	person PersonID
+	asker     asker
+	person    PersonID
+	extension string
+	changes   []forwarding.Change
+	// all forwards are to be cancelled: that cannot succeed where the phone's own is the only one.
+	all bool
 }
 
 // storeRead takes what the PBX's store says, whoever has written it (F2).
 func (t *step) storeRead(e StoreRead) {
-	first := !t.storeKnown
-	t.storeKnown = t.storeKnown || e.Whole
+	t.learning = t.learning || !t.storeKnown // what was there before us is no change
 	touched := maps.Clone(e.Lines)
 	if e.Whole {
 		for ext := range t.store {
@@ -31,20 +35,27 @@ func (t *step) storeRead(e StoreRead) {
 			}
 		}
 	}
-	for _, ext := range slices.Sorted(maps.Keys(touched)) {
-		if touched[ext] == (forwarding.Stored{}) {
+	t.putLines(touched)
+	if e.Whole && !t.storeKnown {
+		t.storeKnown = true
+		t.order(StoreKnown{})
+	}
+}
+
+func (t *step) putLines(lines map[string]forwarding.Stored) {
+	for ext, line := range lines {
+		if line == (forwarding.Stored{}) {
 			delete(t.store, ext)
 		} else {
-			t.store[ext] = touched[ext]
+			t.store[ext] = line
 		}
 	}
-	t.learning = t.learning || first
-	if len(touched) == 0 {
+	if len(lines) == 0 {
 		return
 	}
 	// Where a forward ends may depend on another line.
 	for _, id := range t.dir.People() {
-		_, named := touched[t.dir.Person(id).Extension]
+		_, named := lines[t.dir.Person(id).Extension]
 		if named || len(t.forwards[id]) > 0 {
 			t.staleForwards(id)
 		}
@@ -70,15 +81,40 @@ func (t *step) describeForwards(p *Person) {
 		})
 		if i >= 0 {
 			doc.Since, doc.SetBy = old[i].Since, old[i].SetBy
-		} else if by := t.author[p.ID]; by != nil {
+		} else if by := t.author(p.ID, f.Kind); by != nil {
 			doc.SetBy = string(by.Person)
 		}
 		docs = append(docs, doc)
 	}
-	if f, ok := t.phoneForwards[p.ID]; ok {
-		docs = append(docs, forwarding.Document{Kind: forwarding.Phone, Target: f.target, Effective: f.target, Since: f.since.String()})
+	t.forwards[p.ID] = append(docs, t.describePhoneForwards(p)...)
+}
+
+// author is who has just changed a forward of a line, or (with no kind) its do-not-disturb. Nil: not known (F2).
+func (t *step) author(p PersonID, kinds ...forwarding.Kind) *By {
+	w := t.confirmed
+	if w == nil || w.person != p || !slices.ContainsFunc(w.changes, func(c forwarding.Change) bool { return slices.Contains(kinds, c.Kind) }) {
+		return nil
 	}
-	t.forwards[p.ID] = docs
+	return w.asker.by()
+}
+
+// describePhoneForwards lists the redirections of a person's phones, the oldest first. Where two agree, one is shown.
+func (t *step) describePhoneForwards(p *Person) []forwarding.Document {
+	own := slices.DeleteFunc(t.phoneForwards[p.ID], func(f phoneForward) bool {
+		owner, supervised := t.dir.Endpoint(f.endpoint)
+		return owner != p || !supervised // it was somebody else's before the configuration changed
+	})
+	t.phoneForwards[p.ID] = own
+	var docs []forwarding.Document
+	for _, f := range own {
+		if slices.ContainsFunc(docs, func(d forwarding.Document) bool { return d.Target == f.target }) {
+			continue
+		}
+		doc := forwarding.Document{Kind: forwarding.Phone, Target: f.target, Since: f.since.String()}
+		doc.Effective, doc.Loop = forwarding.Follow(t.store, p.Extension, f.target)
+		docs = append(docs, doc)
+	}
+	return docs
 }
 
 // phoneRedirected notes that a phone sends callers on by itself.
@@ -87,29 +123,36 @@ func (t *step) phoneRedirected(e PhoneRedirected) {
 	if owner == nil || !supervised || e.Target == "" {
 		return
 	}
-	if old, ok := t.phoneForwards[owner.ID]; ok && old.target == e.Target {
+	f := phoneForward{endpoint: e.Endpoint, target: e.Target, since: Stamp{t.now}}
+	own := t.phoneForwards[owner.ID]
+	if slices.ContainsFunc(own, func(o phoneForward) bool { return o.endpoint == f.endpoint && o.target == f.target }) {
 		return
 	}
-	t.phoneForwards[owner.ID] = phoneForward{target: e.Target, since: Stamp{t.now}}
+	own = slices.DeleteFunc(own, func(o phoneForward) bool { return o.endpoint == f.endpoint })
+	t.phoneForwards[owner.ID] = append(own, f)
 	t.staleForwards(owner.ID)
 }
 
-// phoneTakesCalls: the phone rings or talks, so that it does not send callers on any more.
-func (t *step) phoneTakesCalls(p PersonID) {
-	if _, ok := t.phoneForwards[p]; ok {
-		delete(t.phoneForwards, p)
+// phoneTakesCalls: a phone rings, or has taken a call that came to it, so that it does not send callers on any more (F5).
+// What the person's other phones do says nothing of this one.
+func (t *step) phoneTakesCalls(p PersonID, endpoint string) {
+	own := t.phoneForwards[p]
+	rest := slices.DeleteFunc(own, func(f phoneForward) bool { return f.endpoint == endpoint })
+	if len(rest) < len(own) {
+		t.phoneForwards[p] = rest
 		t.staleForwards(p)
 	}
 }
 
-// mayForward says whether actor may change (set) or cancel a line's forwards (F4).
+// mayForward says whether actor may change (set) or cancel a line's forwards (F4). A company administrator may what a
+// group administrator of every group may, and no more: nothing where somebody is in no group, or logged out (G4).
 func (t *step) mayForward(actor, person *Person, set bool) *Refusal {
-	if actor == person || actor.Admin {
+	if actor == person {
 		return nil
 	}
 	supervises, loggedIn, administers := false, false, false
-	for _, g := range t.dir.supervises[actor.ID] {
-		if _, member := g.Member(person.ID); !member {
+	for _, g := range t.dir.supervisedIn[person.ID] {
+		if _, supervisor := g.Supervisor(actor.ID); !supervisor && !actor.Admin {
 			continue
 		}
 		supervises = true
@@ -139,7 +182,7 @@ func (t *step) setForwarding(a asker, c SetForwarding) {
 		t.refuseTo(a, r)
 		return
 	}
-	if reason := t.policy.Check(t.store, person.Extension, c.Kind, c.Target, c.AfterSeconds); reason != "" {
+	if reason := t.policy.Check(t.linesToBe(), person.Extension, c.Kind, c.Target, c.AfterSeconds); reason != "" {
 		code := Invalid
 		if reason.AboutDestination() {
 			code = DestinationRefused
@@ -147,12 +190,31 @@ func (t *step) setForwarding(a asker, c SetForwarding) {
 		t.refuseTo(a, refuse(code, "%s", reason.Message()).with("reason", string(reason)))
 		return
 	}
-	now := t.store[person.Extension]
-	if now.Target(c.Kind) == c.Target && (c.AfterSeconds == 0 || now.AfterSeconds == c.AfterSeconds) {
-		t.grant(a, false, true)
+	if !t.storeKnown {
+		t.refuseTo(a, refuse(PBXUnavailable, "the PBX's forwards are not known yet, so that a loop would not be found"))
 		return
 	}
-	t.writeStore(a, person, forwarding.Change{Kind: c.Kind, Value: c.Target, AfterSeconds: c.AfterSeconds})
+	t.writeStore(storeWrite{asker: a, changes: []forwarding.Change{{Kind: c.Kind, Value: c.Target, AfterSeconds: c.AfterSeconds}}}, person)
+}
+
+// linesToBe are the lines once all that is on its way has been written.
+func (t *step) linesToBe() map[string]forwarding.Stored {
+	if len(t.storing) == 0 {
+		return t.store
+	}
+	lines := maps.Clone(t.store)
+	for _, write := range slices.Sorted(maps.Keys(t.storing)) {
+		w := t.storing[write]
+		lines[w.extension] = changed(lines[w.extension], w.changes)
+	}
+	return lines
+}
+
+func changed(line forwarding.Stored, by []forwarding.Change) forwarding.Stored {
+	for _, c := range by {
+		line = line.With(c)
+	}
+	return line
 }
 
 func (t *step) cancelForwarding(a asker, c CancelForwarding) {
@@ -165,26 +227,29 @@ func (t *step) cancelForwarding(a asker, c CancelForwarding) {
 		t.refuseTo(a, r)
 		return
 	}
-	var changes []forwarding.Change
-	onPhone := false
-	for _, f := range t.forwards[person.ID] {
-		if c.Kind != "" && f.Kind != c.Kind {
-			continue
-		}
-		if f.Kind == forwarding.Phone {
-			onPhone = true
-			continue
-		}
-		changes = append(changes, forwarding.Change{Kind: f.Kind})
-	}
+	kinds := []forwarding.Kind{c.Kind}
 	switch {
-	case len(changes) > 0:
-		t.writeStore(a, person, changes...)
-	case onPhone:
-		t.refuseTo(a, refuse(SetOnPhone, "%s's phone forwards by itself; it can be cancelled only there", person.Name))
-	default:
-		t.grant(a, false, false)
+	case c.Kind == "":
+		kinds = forwarding.Kinds()
+	case c.Kind == forwarding.Phone:
+		t.refuseTo(a, refuse(SetOnPhone, "what a phone forwards by itself can be cancelled only there"))
+		return
 	}
+	var changes []forwarding.Change
+	for _, kind := range kinds {
+		if t.policy.Families.Of(kind) != "" {
+			changes = append(changes, forwarding.Change{Kind: kind})
+		}
+	}
+	if len(changes) == 0 {
+		reason := forwarding.Unsupported
+		if c.Kind != "" && !c.Kind.Settable() {
+			reason = forwarding.BadKind
+		}
+		t.refuseTo(a, refuse(Invalid, "%s", reason.Message()).with("reason", string(reason)))
+		return
+	}
+	t.writeStore(storeWrite{asker: a, changes: changes, all: c.Kind == ""}, person)
 }
 
 func (t *step) setDND(a asker, c SetDND) {
@@ -196,56 +261,71 @@ func (t *step) setDND(a asker, c SetDND) {
 		t.refuseTo(a, refuse(NotAdmin, "do-not-disturb is everybody's own"))
 	case t.policy.Families.DND == "":
 		t.refuseTo(a, refuse(Invalid, "the PBX has no place for do-not-disturb"))
-	case t.store[person.Extension].DND == c.On:
-		t.grant(a, false, c.On)
 	case c.On:
-		t.writeStore(a, person, forwarding.Change{Value: "YES"})
+		t.writeStore(storeWrite{asker: a, changes: []forwarding.Change{{Value: forwarding.DNDValue}}}, person)
 	default:
-		t.writeStore(a, person, forwarding.Change{})
+		t.writeStore(storeWrite{asker: a, changes: []forwarding.Change{{}}}, person)
 	}
 }
 
-// writeStore asks the PBX, and answers when it has confirmed (F7).
-func (t *step) writeStore(a asker, p *Person, changes ...forwarding.Change) {
+// writeStore asks the PBX, and answers when it has confirmed (F7). It does so even if nothing seems to change: what is
+// known here may be older than what somebody else has written.
+func (t *step) writeStore(w storeWrite, p *Person) {
 	if !t.pbx.Connected {
-		t.refuseTo(a, refuse(PBXUnavailable, "the PBX is away"))
+		t.refuseTo(w.asker, refuse(PBXUnavailable, "the PBX is away"))
 		return
 	}
+	w.person, w.extension = p.ID, p.Extension
 	t.writes++
-	t.storing[t.writes] = &storeWrite{asker: a, person: p.ID}
-	t.author[p.ID] = a.by()
-	t.order(WriteStore{Write: t.writes, Extension: p.Extension, Changes: changes})
+	t.storing[t.writes] = &w
+	t.order(WriteStore{Write: t.writes, Extension: p.Extension, Changes: w.changes})
 }
 
 func (t *step) storeWritten(e StoreWritten) {
 	w := t.storing[e.Write]
+	delete(t.storing, e.Write)
+	if e.Read {
+		if !e.Failed {
+			t.confirmed = w
+		}
+		t.putLines(map[string]forwarding.Stored{e.Extension: e.Now})
+	}
 	if w == nil {
 		return
 	}
-	delete(t.storing, e.Write)
-	delete(t.author, w.person)
-	if e.Failed {
+	anew := e.Before != changed(e.Before, w.changes)
+	switch {
+	case e.Failed:
 		t.refuseTo(w.asker, refuse(PBXUnavailable, "the PBX did not confirm the change"))
-		return
+	case w.all && !anew && len(t.phoneForwards[w.person]) > 0:
+		t.refuseTo(w.asker, refuse(SetOnPhone, "what a phone forwards by itself can be cancelled only there"))
+	default:
+		t.grant(w.asker, anew, false)
 	}
-	t.grant(w.asker, true, false)
 }
 
-func (d *PersonDocument) forwards() *ForwardingDocument {
-	return &ForwardingDocument{ID: d.ID, Name: d.Name, Extension: d.Extension, Forwarding: d.Forwarding}
+// recordForwards is what the history may have of a person: how the line is forwarded, and who may see that.
+func (t *step) recordForwards(d *PersonDocument) *ForwardingDocument {
+	r := &ForwardingDocument{ID: d.ID, Name: d.Name, Extension: d.Extension, Forwarding: d.Forwarding, Groups: []GroupID{}}
+	for _, g := range t.dir.supervisedIn[d.ID] {
+		if t.logins[login{g.ID, d.ID}] {
+			r.Groups = append(r.Groups, g.ID)
+		}
+	}
+	return r
 }
 
 // announceForwarding tells of a change, and whose it was if it was made here.
 func (t *step) announceForwarding(old, doc *PersonDocument) {
 	if !slices.Equal(old.Forwarding, doc.Forwarding) {
 		t.announce(Announce{
-			Type: EventForwardingChanged, Entity: string(doc.ID), Document: doc.forwards(), Before: old.forwards(),
-			Person: doc.ID, By: t.author[doc.ID],
+			Type: EventForwardingChanged, Entity: string(doc.ID), Document: t.recordForwards(doc), Before: t.recordForwards(old),
+			Person: doc.ID, By: t.author(doc.ID, forwarding.Kinds()...),
 		})
 	}
 	if old.DND != doc.DND {
 		t.announce(Announce{
-			Type: EventDNDChanged, Entity: string(doc.ID), Document: doc, Before: old, Person: doc.ID, By: t.author[doc.ID],
+			Type: EventDNDChanged, Entity: string(doc.ID), Document: doc, Before: old, Person: doc.ID, By: t.author(doc.ID, ""),
 		})
 	}
 }

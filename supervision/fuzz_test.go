@@ -183,11 +183,16 @@ func (w *world) happen(b byte) []Effect {
 		return w.apply(Commanded{At: at, ID: "R", Actor: person, Via: ViaHTTP, Command: c})
 	case 11:
 		if len(w.stores) == 0 {
+			if n > 11 {
+				return w.apply(PhoneAnswered{At: at, Endpoint: endpoint})
+			}
 			return w.apply(PhoneRedirected{At: at, Endpoint: endpoint, Target: "0170"})
 		}
 		write := w.stores[0]
 		w.stores = w.stores[1:]
-		return w.apply(StoreWritten{At: at, Write: write, Failed: n&1 > 0})
+		targets := []string{"", "103", "101", "102"}
+		return w.apply(StoreWritten{At: at, Write: write, Failed: n&1 > 0, Read: n&2 > 0, Extension: "102",
+			Before: forwarding.Stored{Always: targets[n%4]}, Now: forwarding.Stored{Always: targets[n/4], DND: n&8 > 0}})
 	case 12:
 		lines := map[string]forwarding.Stored{"102": {Always: []string{"", "103", "101", "102"}[n%4], DND: n&4 > 0}}
 		return w.apply(StoreRead{At: at, Lines: lines, Whole: n&8 > 0})

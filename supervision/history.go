@@ -10,8 +10,9 @@ type Reader struct {
 	Everything bool
 	// Groups are those that the actor supervises.
 	Groups []GroupID
-	// Members are the people of those groups.
-	Members []PersonID
+	// Supervised says through which groups the actor sees a member's forwards: those in which the member is logged in
+	// (G4), of all that there are for a company administrator.
+	Supervised map[PersonID][]GroupID
 }
 
 // Entry is what has to be known of an event to say who may read it.
@@ -22,18 +23,24 @@ type Entry struct {
 	By     PersonID
 	// Call is the document of a call's event; nil for other events.
 	Call *CallDocument
+	// Groups are those through which the person was supervised when a forward changed.
+	Groups []GroupID
 }
 
 // May says whether the reader may read an entry.
 func (r *Reader) May(e Entry) bool {
-	if r.Everything || e.Person == r.Actor && e.Person != "" || e.By == r.Actor && e.By != "" {
+	if e.Person == r.Actor && e.Person != "" || e.By == r.Actor && e.By != "" {
+		return true
+	}
+	if e.Type == EventForwardingChanged {
+		return slices.ContainsFunc(e.Groups, func(g GroupID) bool { return slices.Contains(r.Supervised[e.Person], g) })
+	}
+	if r.Everything {
 		return true
 	}
 	switch e.Type {
 	case EventGroupJoined, EventGroupLeft:
 		return slices.Contains(r.Groups, GroupID(e.Entity))
-	case EventForwardingChanged:
-		return slices.Contains(r.Members, PersonID(e.Entity))
 	case EventPickupRefused:
 		return false // only whom it was told
 	}
@@ -74,13 +81,30 @@ func (r *Reader) RedactGroup(doc *GroupDocument) *GroupDocument {
 	return &seen
 }
 
+// RedactForwards leaves of a person's forwards those groups that the reader supervises.
+func (r *Reader) RedactForwards(doc *ForwardingDocument) *ForwardingDocument {
+	if r.Everything {
+		return doc
+	}
+	seen := *doc
+	seen.Groups = slices.DeleteFunc(slices.Clone(doc.Groups), func(g GroupID) bool { return !slices.Contains(r.Groups, g) })
+	if seen.Groups == nil {
+		seen.Groups = []GroupID{} // as earlier versions wrote it
+	}
+	return &seen
+}
+
 func (s *State) reader(actor *Person) *Reader {
-	r := &Reader{Actor: actor.ID, Everything: actor.Admin}
-	for _, g := range s.dir.supervises[actor.ID] {
-		r.Groups = append(r.Groups, g.ID)
+	r := &Reader{Actor: actor.ID, Everything: actor.Admin, Supervised: make(map[PersonID][]GroupID)}
+	for _, id := range s.dir.Groups() {
+		g := s.dir.Group(id)
+		_, supervises := g.Supervisor(actor.ID)
+		if supervises {
+			r.Groups = append(r.Groups, id)
+		}
 		for _, m := range g.Members {
-			if !slices.Contains(r.Members, m.Person) {
-				r.Members = append(r.Members, m.Person)
+			if (supervises || actor.Admin) && s.logins[login{id, m.Person}] {
+				r.Supervised[m.Person] = append(r.Supervised[m.Person], id)
 			}
 		}
 	}

@@ -13,12 +13,9 @@ const (
 )
 
 func (t *step) endpointChanged(name string, state EndpointState) {
-	owner, supervised := t.dir.Endpoint(name)
+	owner, _ := t.dir.Endpoint(name)
 	if owner == nil || t.endpoints[name] == state {
 		return
-	}
-	if supervised && state.InCall {
-		t.phoneTakesCalls(owner.ID)
 	}
 	t.endpoints[name] = state
 	t.touchPerson(owner.ID)

@@ -44,10 +44,9 @@ type State struct {
 	store         map[string]forwarding.Stored // of the PBX, by extension
 	storeKnown    bool
 	storing       map[uint64]*storeWrite // changes of the store on their way
-	author        map[PersonID]*By       // who changes a line's forwards right now
 	forwards      map[PersonID][]forwarding.Document
 	stale         map[PersonID]bool // whose forwards have to be described anew
-	phoneForwards map[PersonID]phoneForward
+	phoneForwards map[PersonID][]phoneForward
 	reports       map[PersonID]map[string]report // presence that clients report, by source
 
 	legs    map[string]*leg     // by channel
@@ -86,10 +85,9 @@ func New() *State {
 		unsaved:       make(map[login]bool),
 		store:         make(map[string]forwarding.Stored),
 		storing:       make(map[uint64]*storeWrite),
-		author:        make(map[PersonID]*By),
 		forwards:      make(map[PersonID][]forwarding.Document),
 		stale:         make(map[PersonID]bool),
-		phoneForwards: make(map[PersonID]phoneForward),
+		phoneForwards: make(map[PersonID][]phoneForward),
 		reports:       make(map[PersonID]map[string]report),
 		hushed:        make(map[string]*leg),
 		phones:        make(map[PersonID]phones),
@@ -128,6 +126,10 @@ func Apply(s *State, event Event) (*State, []Effect) {
 		t.storeWritten(e)
 	case PhoneRedirected:
 		t.phoneRedirected(e)
+	case PhoneAnswered:
+		if owner, _ := t.dir.Endpoint(e.Endpoint); owner != nil {
+			t.phoneTakesCalls(owner.ID, e.Endpoint)
+		}
 	case PBXSynced:
 		t.pbxSynced(e)
 	case PBXLost:

@@ -12,6 +12,8 @@ type step struct {
 	now time.Time
 	// learning: how things are is being found out, which is no change of people or groups to announce.
 	learning bool
+	// confirmed is the change of the PBX's store that this event confirms.
+	confirmed *storeWrite
 
 	dirtyCalls  []*call
 	dirtyPeople []PersonID

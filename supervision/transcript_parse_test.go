@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,12 +114,13 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 		write, err := strconv.ParseUint(rest[0], 10, 64)
 		return supervision.LoginSaved{At: at, Write: write, Failed: len(rest) > 1}, err
 	case "written":
-		write, err := strconv.ParseUint(rest[0], 10, 64)
-		return supervision.StoreWritten{At: at, Write: write, Failed: len(rest) > 1}, err
+		return parseWritten(at, rest)
 	case "store", "line":
 		return parseStore(at, w[1] == "store", rest)
 	case "redirects":
 		return supervision.PhoneRedirected{At: at, Endpoint: rest[0], Target: rest[1]}, nil
+	case "answers":
+		return supervision.PhoneAnswered{At: at, Endpoint: rest[0]}, nil
 	case "asks":
 		return parseCommand(at, rest)
 	case "epoch":
@@ -225,24 +227,40 @@ var policy = forwarding.Policy{
 func parseStore(at time.Time, whole bool, w []string) (supervision.Event, error) {
 	e := supervision.StoreRead{At: at, Whole: whole, Lines: make(map[string]forwarding.Stored)}
 	for _, x := range w {
-		ext, entries, _ := strings.Cut(x, ":")
-		var s forwarding.Stored
-		for _, entry := range strings.Split(entries, ",") {
-			kind, target, _ := strings.Cut(entry, "=")
-			switch kind {
-			case "always":
-				s.Always = target
-			case "busy":
-				s.Busy = target
-			case "no_answer":
-				s.NoAnswer = target
-			case "dnd":
-				s.DND = true
-			}
-		}
-		e.Lines[ext] = s
+		ext, line := parseLine(x)
+		e.Lines[ext] = line
 	}
 	return e, nil
+}
+
+func parseLine(text string) (ext string, s forwarding.Stored) {
+	ext, entries, _ := strings.Cut(text, ":")
+	for _, entry := range strings.Split(entries, ",") {
+		kind, target, _ := strings.Cut(entry, "=")
+		switch kind {
+		case "always":
+			s.Always = target
+		case "busy":
+			s.Busy = target
+		case "no_answer":
+			s.NoAnswer = target
+		case "dnd":
+			s.DND = true
+		}
+	}
+	return ext, s
+}
+
+// parseWritten reads `1 102:always=104 was 102:`, what the line has and what it had before; `1 failed`, or both.
+func parseWritten(at time.Time, w []string) (supervision.Event, error) {
+	write, err := strconv.ParseUint(w[0], 10, 64)
+	e := supervision.StoreWritten{At: at, Write: write, Failed: slices.Contains(w, "failed")}
+	if i := slices.Index(w, "was"); i > 0 {
+		e.Read = true
+		e.Extension, e.Now = parseLine(w[i-1])
+		_, e.Before = parseLine(w[i+1])
+	}
+	return e, err
 }
 
 // parseCommand reads `anna R1 join sales`, `anna R2 forward ben always 104`, `ben R3 presence away desk 60`.

@@ -140,6 +140,8 @@ func (n *narrator) tellEffect(e supervision.Effect) error {
 		n.say("forget login %s.%s", e.Group, e.Person)
 	case supervision.WriteStore:
 		n.say("write #%d to the store: %s %+v", e.Write, e.Extension, e.Changes)
+	case supervision.StoreKnown:
+		n.say("the store is known")
 	case supervision.PickupDone, supervision.Arm:
 		// of no interest to a story
 	default:

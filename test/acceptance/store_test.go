@@ -127,6 +127,10 @@ func (s *pbxStore) next() supervision.Event {
 				maps.Copy(s.lines, e.Lines)
 				maps.DeleteFunc(s.lines, func(_ string, l forwarding.Stored) bool { return l == forwarding.Stored{} })
 			case supervision.StoreWritten:
+				if e.Read {
+					s.lines[e.Extension] = e.Now
+				}
+				maps.DeleteFunc(s.lines, func(_ string, l forwarding.Stored) bool { return l == forwarding.Stored{} })
 			default:
 				s.t.Errorf("told of %T %+v", e, e)
 			}
@@ -146,21 +150,15 @@ func (s *pbxStore) read() supervision.StoreRead {
 	return e
 }
 
-// write writes, and gives whether that was confirmed. What was read back comes first.
-func (s *pbxStore) write(ext string, changes ...forwarding.Change) (read bool, confirmed bool) {
+// write writes, and gives what the line had before, whether what it has was read back, and whether that is as it should be.
+func (s *pbxStore) write(ext string, changes ...forwarding.Change) (before forwarding.Stored, read, confirmed bool) {
 	s.t.Helper()
 	s.adapter.Take(time.Now(), []supervision.Effect{supervision.WriteStore{Write: 7, Extension: ext, Changes: changes}})
-	for {
-		switch e := s.next().(type) {
-		case supervision.StoreRead:
-			read = true
-		case supervision.StoreWritten:
-			if e.Write != 7 {
-				s.t.Errorf("answers write %d", e.Write)
-			}
-			return read, !e.Failed
-		}
+	e, ok := s.next().(supervision.StoreWritten)
+	if !ok || e.Write != 7 || e.Extension != ext {
+		s.t.Fatalf("answered with %+v", e)
 	}
+	return e.Before, e.Read, !e.Failed
 }
 
 func storeCLI(t *testing.T, pbx *lab.Asterisk, command string) string {
@@ -229,9 +227,11 @@ func TestStoreIsReadExactly(t *testing.T) {
 	storePut(t, pbx, "CFUT", "102", "25")
 	storePut(t, pbx, "CFUT", "103", "25") // nothing by itself
 	storePut(t, pbx, "DND", "102", "YES")
-	storePut(t, pbx, "CF", "999", "1")         // nobody's
+	storePut(t, pbx, "CF", "999", "1")         // nobody's, and somebody may be forwarded there
+	storePut(t, pbx, "DND", "998", "YES")      // nobody's, and it forwards nothing
 	storePut(t, pbx, "CF", "102)}${X},&", "1") // not even a line
 	want["102"] = forwarding.Stored{Busy: "103", NoAnswer: "104", AfterSeconds: 25, DND: true}
+	want["999"] = forwarding.Stored{Always: "1"}
 	s := attachStore(t, pbx, time.Hour, append(extensions, "102", "103", "104", "102")...)
 	for ext, line := range want {
 		if s.lines[ext] != line {
@@ -249,14 +249,17 @@ func TestStoreIsWrittenExactly(t *testing.T) {
 	pbx := newStorePBX(t)
 	s := attachStore(t, pbx, time.Hour, "102", "103")
 	before := storeCLI(t, pbx, "database show")
+	var last forwarding.Stored
 	for _, value := range append(slices.Clone(hostile), "a\nb", "\n", "a\r\n\tb", "102\nexten => _X.,1,System(id)") {
-		read, confirmed := s.write("102", forwarding.Change{Kind: forwarding.Always, Value: value},
+		was, read, confirmed := s.write("102", forwarding.Change{Kind: forwarding.Always, Value: value},
 			forwarding.Change{Kind: forwarding.NoAnswer, Value: value, AfterSeconds: 25})
-		if want := (forwarding.Stored{Always: value, NoAnswer: value, AfterSeconds: 25}); !read || !confirmed || s.lines["102"] != want {
-			t.Errorf("%q: read back %v, confirmed %v, %+v", value, read, confirmed, s.lines["102"])
+		want := forwarding.Stored{Always: value, NoAnswer: value, AfterSeconds: 25}
+		if !read || !confirmed || s.lines["102"] != want || was != last {
+			t.Errorf("%q: read back %v, confirmed %v, %+v, and before %+v", value, read, confirmed, s.lines["102"], was)
 		}
+		last = want
 	}
-	if _, confirmed := s.write("102", forwarding.Change{Value: forwarding.DNDValue}, forwarding.Change{Kind: forwarding.Busy, Value: "104"}); !confirmed {
+	if _, _, confirmed := s.write("102", forwarding.Change{Value: forwarding.DNDValue}, forwarding.Change{Kind: forwarding.Busy, Value: "104"}); !confirmed {
 		t.Error("not confirmed")
 	}
 	if out := storeCLI(t, pbx, "database get DND 102"); !strings.Contains(out, "YES") {
@@ -264,21 +267,21 @@ func TestStoreIsWrittenExactly(t *testing.T) {
 	}
 	// All is cancelled, and once more what is not there.
 	for range 2 {
-		if _, confirmed := s.write("102", forwarding.Change{Kind: forwarding.Always}, forwarding.Change{Kind: forwarding.Busy},
+		if _, _, confirmed := s.write("102", forwarding.Change{Kind: forwarding.Always}, forwarding.Change{Kind: forwarding.Busy},
 			forwarding.Change{Kind: forwarding.NoAnswer}, forwarding.Change{}); !confirmed || len(s.lines) > 0 {
 			t.Errorf("cancelled, and there is %+v", s.lines)
 		}
 	}
 	storeCLI(t, pbx, "database del CFUT 102")
 	for _, ext := range []string{"", "102)=x", "102/../103", "${X}", "102-103", "1,2", "1\n2", strings.Repeat("1", 40)} {
-		if read, confirmed := s.write(ext, forwarding.Change{Kind: forwarding.Always, Value: "103"}); read || confirmed {
+		if _, read, confirmed := s.write(ext, forwarding.Change{Kind: forwarding.Always, Value: "103"}); read || confirmed {
 			t.Errorf("%q was written", ext)
 		}
 	}
-	if _, confirmed := s.write("102", forwarding.Change{Kind: forwarding.Phone, Value: "103"}); confirmed {
+	if _, _, confirmed := s.write("102", forwarding.Change{Kind: forwarding.Phone, Value: "103"}); confirmed {
 		t.Error("a phone's own forward was written")
 	}
-	if _, confirmed := s.write("102", forwarding.Change{Kind: forwarding.Always, Value: strings.Repeat("1", 300)}); confirmed {
+	if _, _, confirmed := s.write("102", forwarding.Change{Kind: forwarding.Always, Value: strings.Repeat("1", 300)}); confirmed {
 		t.Error("a value that is too long was confirmed")
 	}
 	if after := storeCLI(t, pbx, "database show"); after != before {
