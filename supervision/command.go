@@ -9,23 +9,23 @@ import (
 // Command is something that a person asks for, on whatever way. Who may is judged here and nowhere else.
 type Command interface{ command() }
 
-// JoinGroup and LeaveGroup log the actor in and out (G4).
-type (
-	JoinGroup  struct{ Group GroupID }
-	LeaveGroup struct{ Group GroupID }
-)
+// JoinGroup logs the actor in (G4).
+type JoinGroup struct{ Group GroupID }
 
-// ForceIn and ForceOut log somebody else in and out (G8).
-type (
-	ForceIn struct {
-		Group  GroupID
-		Person PersonID
-	}
-	ForceOut struct {
-		Group  GroupID
-		Person PersonID
-	}
-)
+// LeaveGroup logs the actor out (G4).
+type LeaveGroup struct{ Group GroupID }
+
+// ForceIn logs somebody else in (G8).
+type ForceIn struct {
+	Group  GroupID
+	Person PersonID
+}
+
+// ForceOut logs somebody else out (G8).
+type ForceOut struct {
+	Group  GroupID
+	Person PersonID
+}
 
 // SetForwarding sets or changes a forward of a line (F4). AfterSeconds is for no_answer only; 0: as the PBX has it.
 type SetForwarding struct {
