@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +12,17 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// startNATS starts a real server; server.RANDOM_PORT takes any port.
+// startNATS starts a real server that has an empty store; server.RANDOM_PORT takes any port.
 func startNATS(t *testing.T, port int) *server.Server {
 	t.Helper()
+	return startNATSIn(t, port, t.TempDir())
+}
+
+// startNATSIn starts one with a store that may be an earlier one's.
+func startNATSIn(t *testing.T, port int, dir string) *server.Server {
+	t.Helper()
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, NoSigs: true, JetStream: true, StoreDir: t.TempDir(),
+		Host: "127.0.0.1", Port: port, NoSigs: true, JetStream: true, StoreDir: dir,
 		Username: "daemon", Password: "nats-secret",
 	})
 	if err != nil {
@@ -32,17 +39,34 @@ func startNATS(t *testing.T, port int) *server.Server {
 	return s
 }
 
+func portOf(t *testing.T, s *server.Server) int {
+	t.Helper()
+	addr, ok := s.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("the NATS server listens at %v", s.Addr())
+	}
+	return addr.Port
+}
+
+// withNATS lets the daemon use a server of startNATS.
+func withNATS(port int, more func(yaml string) string) options {
+	return options{
+		configure: func(yaml string) string {
+			from := strings.Index(yaml, "nats:")
+			to := from + strings.Index(yaml[from:], "\n")
+			return more(yaml[:from] + fmt.Sprintf("nats: {url: \"nats://127.0.0.1:%d\", user: daemon, password: nats-secret}", port) + yaml[to:])
+		},
+		nats: []nats.Option{nats.UserInfo("daemon", "nats-secret")},
+	}
+}
+
 // An external NATS server by configuration; while it is away pickups by phone go on, and when it is back, empty, it gets
 // the whole state anew.
 func TestExternalNATS(t *testing.T) {
 	t.Parallel()
 	nc := startNATS(t, server.RANDOM_PORT)
-	port := nc.Addr().String()[strings.LastIndex(nc.Addr().String(), ":")+1:]
-	s := newSite(t, options{configure: func(yaml string) string {
-		from := strings.Index(yaml, "nats:")
-		to := from + strings.Index(yaml[from:], "\n")
-		return yaml[:from] + fmt.Sprintf("nats: {url: \"nats://127.0.0.1:%s\", user: daemon, password: nats-secret}", port) + yaml[to:]
-	}, nats: []nats.Option{nats.UserInfo("daemon", "nats-secret")}})
+	port := portOf(t, nc)
+	s := newSite(t, withNATS(port, func(yaml string) string { return yaml }))
 	anna, ben, fatma := s.phone("101"), s.phone("102"), s.phone("106")
 	mark := s.watch.mark()
 	caller := s.dial(fatma, "102")
@@ -54,11 +78,7 @@ func TestExternalNATS(t *testing.T) {
 	line := len(s.daemon.log())
 	s.talk(caller, s.dial(anna, "*20"))
 
-	var p int
-	if _, err := fmt.Sscan(port, &p); err != nil {
-		t.Fatal(err)
-	}
-	startNATS(t, p)
+	startNATS(t, port)
 	s.daemon.loggedFrom(line, "writing the whole state")
 	s.watch = watch(t, fmt.Sprint(s.daemon.logged("started")["nats"]), s.nats...)
 	s.watch.awaitSite("is there again", func(d siteDocument) bool { return d.PBX.Connected && d.AliveUntil.After(time.Now()) })

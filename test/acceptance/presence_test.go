@@ -1,7 +1,7 @@
 package acceptance
 
 import (
-	"fmt"
+	"strings"
 	"testing"
 
 	"supervisiond/test/lab"
@@ -22,7 +22,7 @@ func TestPresence(t *testing.T) {
 }
 
 func testPresence(t *testing.T, o lab.Options) {
-	s := newSite(t, options{lab: o})
+	s := newSite(t, options{lab: o, configure: func(yaml string) string { return yaml + "forwarding: {poll: 200ms}\n" }})
 	fatma := s.phone("106")
 
 	t.Run("S3 several devices: one of them is enough", func(t *testing.T) {
@@ -104,21 +104,31 @@ func testPresence(t *testing.T, o lab.Options) {
 	})
 	t.Run("S3 since survives a reconnect", func(t *testing.T) {
 		s := s.in(t)
-		before := s.newest("fatma")
-		line := len(s.daemon.log())
-		letGo := startThief(t, s)
-		s.daemon.loggedFrom(line, "out of sight")
-		letGo()
-		s.daemon.loggedFrom(line, "attached to the PBX")
 		mark := s.watch.mark()
 		s.dial(fatma, "300")
-		after := s.presence(mark, "fatma", "busy", "call")
-		if !after.Presence.Since.After(before.Presence.Since) {
-			t.Errorf("busy since %v, online since %v", after.Presence.Since, before.Presence.Since)
+		before := map[string]personDocument{"fatma": s.presence(mark, "fatma", "busy", "call"), "georg": s.newest("georg")}
+		s.watch.event(mark, "presence.changed", "fatma")
+		mark = s.watch.mark()
+		letGo := startThief(t, s)
+		s.watch.event(mark, "pbx.disconnected", "hq")
+		letGo()
+		s.watch.event(mark, "pbx.connected", "hq")
+		// What makes their documents be written again has nothing to do with presence.
+		for person, extension := range map[string]string{"fatma": "106", "georg": "107"} {
+			_, err := s.pbx.CLI(s.ctx(), "database put CF "+extension+" 103")
+			s.must("database put", err)
+			type forwarded struct {
+				personDocument
+				Forwarding []struct{ Kind string }
+			}
+			after := document(s.watch, mark, "person."+person, "forwarded", func(d forwarded) bool { return len(d.Forwarding) > 0 })
+			if after.Presence != before[person].Presence {
+				t.Errorf("%s: before %+v, after %+v", person, before[person].Presence, after.Presence)
+			}
 		}
-		for _, m := range s.watch.since(mark - 1)[:1] {
-			if m.subject == "state.person.fatma" {
-				t.Errorf("a reconnect changed %s", m.data)
+		for _, m := range s.watch.since(mark) {
+			if strings.HasPrefix(m.subject, "event.presence.") || strings.HasPrefix(m.subject, "event.reachability.") {
+				t.Errorf("a reconnect announced %s %s", m.subject, m.data)
 			}
 		}
 	})
@@ -127,12 +137,6 @@ func testPresence(t *testing.T, o lab.Options) {
 // newest is the latest document of a person.
 func (s *site) newest(person string) personDocument {
 	s.t.Helper()
-	var found personDocument
-	document(s.watch, 0, "person."+person, "any", func(d personDocument) bool { found = d; return true })
-	for _, m := range s.watch.since(0) {
-		if m.subject == fmt.Sprintf("state.person.%s", person) && len(m.data) > 0 {
-			found = decodePerson(s.t, m.data)
-		}
-	}
-	return found
+	key := "person." + person
+	return decodePerson(s.t, s.watch.present(key)[key].data)
 }

@@ -63,6 +63,10 @@ type options struct {
 	noDialplan bool
 	// configure may change the configuration.
 	configure func(yaml string) string
+	// linked puts the configuration behind a link, where nobody notices a change of it.
+	linked bool
+	// route may lead the daemon to ARI by another way.
+	route func(ari string) string
 	// nats is how to log in to NATS.
 	nats []nats.Option
 }
@@ -71,13 +75,21 @@ func newSite(t *testing.T, o options) *site {
 	t.Helper()
 	dir := t.TempDir()
 	s := &site{t: t, config: filepath.Join(dir, "config.yml")}
+	if o.linked {
+		file := filepath.Join(t.TempDir(), "elsewhere.yml")
+		s.must("link", os.Symlink(file, s.config))
+	}
 	// The dialplan depends on nothing that only the PBX can tell, so it can be there before it.
 	s.write(o, "http://127.0.0.1:1/ari", dir)
 	if !o.noDialplan {
 		o.lab.Dialplan = supervisiond(t, "dialplan", "--config", s.config)
 	}
 	s.pbx = lab.Start(t, o.lab)
-	s.write(o, s.pbx.ARIURL(), dir)
+	ari := s.pbx.ARIURL()
+	if o.route != nil {
+		ari = o.route(ari)
+	}
+	s.write(o, ari, dir)
 	s.nats = o.nats
 	s.start()
 	return s
