@@ -42,6 +42,7 @@ type lamps struct {
 	mu      sync.Mutex
 	pending map[string]any // the newest document by key; nil: it is gone
 	link    link
+	stored  bool // documents say what the PBX's store of forwards says
 	news    chan struct{}
 
 	// The rest is the worker's.
@@ -51,6 +52,7 @@ type lamps struct {
 	wanted     map[string]string
 	present    map[string]string // what the PBX has
 	dirty      []string          // lamps to be written, each once
+	forwards   bool              // as stored
 }
 
 // link says whether the PBX is there, and counts how often it came.
@@ -85,6 +87,8 @@ func (l *lamps) take(effects []supervision.Effect) {
 			if strings.HasPrefix(e.Key, "group.") || strings.HasPrefix(e.Key, "person.") {
 				l.pending[e.Key], heard = nil, true
 			}
+		case supervision.StoreKnown:
+			l.stored, heard = true, true
 		case supervision.Announce:
 			switch e.Type {
 			case supervision.EventPBXConnected:
@@ -107,10 +111,14 @@ func (l *lamps) run(ctx context.Context) {
 	compared, complained := 0, 0 // of link.times
 	for {
 		l.mu.Lock()
-		now, link := l.pending, l.link
+		now, link, stored := l.pending, l.link, l.stored
 		l.pending = make(map[string]any)
 		l.mu.Unlock()
 		l.apply(now)
+		if stored && !l.forwards {
+			l.forwards = true
+			l.markAll()
+		}
 
 		var err error
 		switch {
@@ -236,10 +244,15 @@ func shows(lit bool, state string) string {
 	return lampOff
 }
 
-// target is what a lamp is to show. One that belongs to nobody is put out.
+// target is what a lamp is to show. One that belongs to nobody is put out. Until the PBX's store was read, a line of
+// which nothing is known may be forwarded all the same: its lamp is left as it is.
 func (l *lamps) target(name string) string {
-	if state := l.wanted[name]; state != "" {
+	state := l.wanted[name]
+	switch {
+	case state == lampOn, state == lampBlinks:
 		return state
+	case !l.forwards && strings.HasPrefix(name, lampForwarded):
+		return l.present[name]
 	}
 	return lampOff
 }
@@ -247,6 +260,14 @@ func (l *lamps) target(name string) string {
 func (l *lamps) mark(name string) {
 	if l.present[name] != l.target(name) && !slices.Contains(l.dirty, name) {
 		l.dirty = append(l.dirty, name)
+	}
+}
+
+func (l *lamps) markAll() {
+	names := maps.Clone(l.wanted)
+	maps.Copy(names, l.present)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		l.mark(name)
 	}
 }
 
@@ -262,13 +283,7 @@ func (l *lamps) compare(ctx context.Context) error {
 			l.present[name] = state
 		}
 	}
-	names := maps.Clone(l.wanted)
-	maps.Copy(names, l.present)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if l.present[name] != l.target(name) {
-			l.dirty = append(l.dirty, name)
-		}
-	}
+	l.markAll()
 	return nil
 }
 

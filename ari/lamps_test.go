@@ -1,7 +1,9 @@
 package ari
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -9,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"supervisiond/forwarding"
 	"supervisiond/supervision"
@@ -201,4 +205,44 @@ func TestLampsAfterAReconnect(t *testing.T) {
 	b.broken = false
 	b.mu.Unlock()
 	b.shows(t, map[string]string{"supervision-ringing-1": "NOT_INUSE"})
+}
+
+// S5: until the PBX's store was read, nobody knows whether a line is forwarded. Its lamp does not flicker meanwhile.
+func TestForwardedLampsWaitForTheStore(t *testing.T) {
+	b := newBoard(t, map[string]string{
+		"supervision-forwarded-101": "INUSE", "supervision-forwarded-102": "INUSE", "supervision-forwarded-999": "INUSE",
+	})
+	rest, err := NewClient(Server{URL: b.URL + "/ari", Username: "supervisiond", Password: fakePassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lamps := newLamps(rest, slog.New(slog.NewTextHandler(t.Output(), nil)), newMetrics(prometheus.NewRegistry()))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lamps.run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	take := func(effects ...supervision.Effect) { lamps.take(effects) }
+	phone, always := forwarding.Document{Kind: forwarding.Phone}, forwarding.Document{Kind: forwarding.Always}
+	take(sales("1", nil, false, false), person("ben", "102"), person("anna", "101"), person("dora", "103"), person("emil", "104", phone), pbxConnected)
+	want := map[string]string{
+		"supervision-forwarded-101": "INUSE", "supervision-forwarded-102": "INUSE", "supervision-forwarded-999": "INUSE",
+		"supervision-forwarded-104": "INUSE", "supervision-ringing-1": "NOT_INUSE",
+		"supervision-login-1-101": "NOT_INUSE", "supervision-login-1-102": "NOT_INUSE",
+	}
+	b.shows(t, want)
+	take(person("ben", "102", always), supervision.StoreKnown{})
+	want["supervision-forwarded-101"], want["supervision-forwarded-999"], want["supervision-forwarded-103"] = "NOT_INUSE", "NOT_INUSE", "NOT_INUSE"
+	b.shows(t, want)
+	if _, writes := b.snapshot(); slices.ContainsFunc(writes, func(w string) bool { return strings.Contains(w, "forwarded-102") }) {
+		t.Errorf("the lamp of a line that was forwarded all the time was written: %v", writes)
+	}
+	take(person("ben", "102"))
+	want["supervision-forwarded-102"] = "NOT_INUSE"
+	b.shows(t, want)
 }

@@ -62,11 +62,13 @@ func New(o Options) (*PBX, error) {
 		return nil, err
 	}
 	m := newMetrics(o.Metrics)
-	return &PBX{
+	p := &PBX{
 		o: o, rest: rest, log: o.Log, metrics: m, lamps: newLamps(rest, o.Log, m),
 		orders: make(chan order, maxOrders), answers: make(chan answer, maxOrders),
 		resync: make(chan struct{}, 1), store: newStore(rest, o),
-	}, nil
+	}
+	p.lamps.stored = p.store.off() // nobody will say that it is known
+	return p, nil
 }
 
 // Resync tells the engine again what the PBX reports, as after a change of the configuration: of people who were not

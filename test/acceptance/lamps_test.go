@@ -158,6 +158,13 @@ func testNoLampIsStaleAfterRestarts(t *testing.T, o lab.Options) {
 	ben, fatma, julia := s.phone("102"), s.phone("106"), s.phone("110")
 	rings, login := s.lamp(julia, "*221"), s.lamp(julia, "*251*102")
 	s.shows(login, softphone.LampOn)
+	// Lines of people who play no part here are forwarded.
+	s.database("put CF 109 103")
+	s.database("put CF 108 103")
+	kept, cancelled := s.lamp(julia, "*26109"), s.lamp(julia, "*26108")
+	s.shows(kept, softphone.LampOn)
+	s.shows(cancelled, softphone.LampOn)
+	lit := len(kept.Notices())
 
 	// The daemon is killed while a call rings, which then ends unseen.
 	caller := s.dial(fatma, "102")
@@ -181,8 +188,15 @@ func testNoLampIsStaleAfterRestarts(t *testing.T, o lab.Options) {
 	s.daemon.stop(killed)
 	s.dial(fatma, "102")
 	s.rings(ben)
+	s.database("del CF 108")
 	s.start()
 	s.shows(rings, softphone.LampBlinks)
+	s.shows(cancelled, softphone.LampOff) // the PBX's store was read, and what it says was written
+	for _, n := range kept.Notices()[lit:] {
+		if n.State != softphone.LampOn {
+			t.Errorf("the lamp of a line that stayed forwarded went %s", n.State)
+		}
+	}
 
 	// Asterisk is killed while that call rings; within the second before, somebody logged out.
 	s.must("leave", s.dial(s.phone("103"), "*241").Wait(s.ctx(), softphone.Talking))
@@ -195,6 +209,7 @@ func testNoLampIsStaleAfterRestarts(t *testing.T, o lab.Options) {
 	s.shows(s.lamp(julia, "*221"), softphone.LampOff)
 	s.shows(s.lamp(julia, "*251*103"), softphone.LampOff)
 	s.shows(s.lamp(julia, "*251*102"), softphone.LampOn)
+	s.shows(s.lamp(julia, "*26109"), softphone.LampOn)
 
 	// And lamps go on.
 	s.must("register", ben.Register(s.ctx()))
