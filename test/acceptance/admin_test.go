@@ -41,11 +41,11 @@ func testG8CompanyAdministrator(t *testing.T, layout lab.Options) {
 	t.Run("by phone", func(t *testing.T) {
 		s := s.in(t)
 		mark := s.watch.mark()
-		s.confirmed(fatma, "*251*102")
+		s.obeyed(fatma, "*251*102")
 		s.loggedIn(mark, "sales", "ben", false)
 		s.loginEvent(mark, "group.left", "sales", "ben", "fatma", true)
 		mark = s.watch.mark()
-		s.confirmed(fatma, "*251*102")
+		s.obeyed(fatma, "*251*102")
 		s.loggedIn(mark, "sales", "ben", true)
 		s.loginEvent(mark, "group.joined", "sales", "ben", "fatma", true)
 		mark = s.watch.mark()

@@ -62,6 +62,14 @@ func (s *site) confirmed(p *softphone.Phone, code string) {
 	}
 }
 
+// obeyed dials a code that another test hears out.
+func (s *site) obeyed(p *softphone.Phone, code string) {
+	s.t.Helper()
+	call := s.dial(p, code)
+	s.must(code+" is answered", call.Wait(s.ctx(), softphone.Talking))
+	s.must("hang up", call.Hangup(s.ctx()))
+}
+
 // refused dials a code, and proves that it is refused without being answered, with the reason in the phone's display.
 func (s *site) refused(p *softphone.Phone, code string, status int, reason string) {
 	s.t.Helper()

@@ -95,6 +95,13 @@ func (d *daemon) logged(message string) map[string]any {
 // loggedFrom is logged for lines after the first so many.
 func (d *daemon) loggedFrom(line int, message string) map[string]any {
 	d.t.Helper()
+	return d.loggedTimes(line, message, 1)[0]
+}
+
+// loggedTimes waits for so many lines with a message, and gives their fields.
+func (d *daemon) loggedTimes(line int, message string, times int) []map[string]any {
+	d.t.Helper()
+	var found []map[string]any
 	deadline := time.After(20 * time.Second)
 	for {
 		d.mu.Lock()
@@ -103,7 +110,9 @@ func (d *daemon) loggedFrom(line int, message string) map[string]any {
 		for ; line < len(lines); line++ {
 			var fields map[string]any
 			if json.Unmarshal([]byte(lines[line]), &fields) == nil && strings.Contains(fmt.Sprint(fields["msg"]), message) {
-				return fields
+				if found = append(found, fields); len(found) == times {
+					return found
+				}
 			}
 		}
 		select {

@@ -96,10 +96,10 @@ func testHistory(t *testing.T, layout lab.Options) {
 	s.watch.event(mark, "call.ended", withheld.ID)
 
 	// A login, and one by force.
-	s.confirmed(ben, "*241")
+	s.obeyed(ben, "*241")
 	s.watch.event(mark, "group.left", "sales")
 	mark = s.watch.mark()
-	s.confirmed(anna, "*251*103")
+	s.obeyed(anna, "*251*103")
 	s.watch.event(mark, "group.left", "sales")
 
 	read := func(t *testing.T, s *site) {

@@ -105,3 +105,13 @@ func TestReportedPresenceOnFreePBX(t *testing.T) {
 	t.Parallel()
 	testReportedPresence(t, freePBX)
 }
+
+func TestReloadOnFreePBX(t *testing.T) {
+	t.Parallel()
+	testReload(t, freePBX)
+}
+
+func TestReloadAtSIGHUPOnFreePBX(t *testing.T) {
+	t.Parallel()
+	testReloadAtSIGHUP(t, freePBX)
+}

@@ -72,7 +72,7 @@ func TestG9LoginsSurvive(t *testing.T) {
 	stays("a restart of all")
 
 	mark = s.watch.mark()
-	s.confirmed(ben, "*231")
+	s.obeyed(ben, "*231")
 	s.loggedIn(mark, "sales", "ben", true)
 }
 

@@ -30,7 +30,7 @@ func TestPickupByWhoIsLoggedOut(t *testing.T) {
 func testPickupByWhoIsLoggedOut(t *testing.T, o lab.Options) {
 	s := newSite(t, options{lab: o})
 	anna, ben, emil, fatma := s.phone("101"), s.phone("102"), s.phone("105"), s.phone("106")
-	s.confirmed(anna, "*241")
+	s.obeyed(anna, "*241")
 	mark := s.watch.mark()
 	caller := s.dial(fatma, "102")
 	ringing := s.rings(ben)
@@ -52,7 +52,7 @@ func testPickupByWhoIsLoggedOut(t *testing.T, o lab.Options) {
 	s.must("hang up", caller.Hangup(s.ctx()))
 	s.quiet()
 	// And back in.
-	s.confirmed(anna, "*231")
+	s.obeyed(anna, "*231")
 	caller = s.dial(fatma, "102")
 	s.rings(ben)
 	s.talk(caller, s.dial(anna, "*20"))

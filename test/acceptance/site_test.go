@@ -205,13 +205,15 @@ func (s *site) talk(a, b *softphone.Call) {
 func (s *site) quiet() {
 	s.t.Helper()
 	ctx := s.ctx()
+	var left string
 	for {
 		out, err := s.pbx.CLI(ctx, "core show channels concise")
 		if err == nil && strings.TrimSpace(out) == "" {
 			return
 		}
 		if ctx.Err() != nil {
-			s.t.Fatalf("channels are left on the PBX:\n%s", out)
+			s.t.Fatalf("channels are left on the PBX:\n%s", left)
 		}
+		left = out
 	}
 }
