@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"supervisiond/ari"
+	"supervisiond/forwarding"
 )
 
 // constant is an event's type in supervision/effect.go.
@@ -82,7 +83,7 @@ func TestTheHouseIsAsDrawn(t *testing.T) {
 
 var (
 	place  = regexp.MustCompile("`([a-z/_]+\\.go)`: `([A-Za-z]+)`")
-	amount = `(?m)^\s*(?:const )?%s(?::|\s*=)\s*([0-9_]+)?(?:\s*\*?\s*time\.(Millisecond|Second))?[,\s]`
+	amount = `(?m)^\s*(?:const )?%s(?::|\s*=)\s*([0-9_]+)?(?:\s*\*?\s*time\.(Millisecond|Second|Minute))?[,\s]`
 )
 
 // Bounds are those of the code.
@@ -116,7 +117,7 @@ func TestBoundsAreAsDocumented(t *testing.T) {
 		if number, err := strconv.ParseInt(want, 10, 64); err == nil && value[2] == "" {
 			want = humanize.Comma(number)
 		}
-		want += map[string]string{"": "", "Millisecond": " ms", "Second": " s"}[value[2]]
+		want += map[string]string{"": "", "Millisecond": " ms", "Second": " s", "Minute": " min"}[value[2]]
 		if row[1] != want {
 			t.Errorf("%s: %s is %s, and ARCHITECTURE.md says %s", m[1], m[2], want, row[1])
 		}
@@ -138,11 +139,14 @@ func TestNamedFilesExist(t *testing.T) {
 // What the head of the generated dialplan asks for is what docs/asterisk.md asks for.
 func TestPBXRequirements(t *testing.T) {
 	dialplan, err := ari.Dialplan(ari.DialplanOptions{
-		App: "supervision", FeaturesContext: "supervision", Pickup: "*20", PickupGroup: "*22", WhenDown: "refuse",
+		App: "supervision", FeaturesContext: "supervision", WhenDown: "refuse",
+		Pickup: "*20", PickupGroup: "*22", Join: "*23", Leave: "*24", Toggle: "*25", CancelForwarding: "*26",
+		Families: forwarding.Families{Always: "CF", Busy: "CFB", NoAnswer: "CFU", DND: "DND"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkRefusals(t, dialplan)
 	head, _, _ := strings.Cut(dialplan, "\n[")
 	page := read(t, "docs/asterisk.md")
 	setting := regexp.MustCompile(`^;\s+(?:[a-z]+\.conf\s+)?([a-z_]+ =>? \S+)`)
@@ -161,7 +165,8 @@ func TestPBXRequirements(t *testing.T) {
 		t.Errorf("only %d settings were found in the head of the dialplan", n)
 	}
 	for _, m := range regexp.MustCompile(`(?m)^channelvars = .*$`).FindAllString(page+read(t, "docs/docker/ari.conf"), -1) {
-		if !strings.Contains(head, " "+m+"\n") {
+		plain := strings.TrimSuffix(m, freePBXVars)
+		if !strings.Contains(head, " "+plain+"\n") || plain != m && !strings.Contains(head, " "+freePBXVars+"\n") {
 			t.Errorf("the dialplan does not ask for %q", m)
 		}
 	}
@@ -170,6 +175,26 @@ func TestPBXRequirements(t *testing.T) {
 			t.Errorf("docs/asterisk.md does not explain the context %s", m[1])
 		}
 	}
+}
+
+// freePBXVars are what a PBX laid out by FreePBX needs besides in channelvars.
+const freePBXVars = ",CALLINGNUMPRES_SV,CALLINGNAMEPRES_SV,NODEST,EXTTOCALL"
+
+// checkRefusals: docs/asterisk.md says what each refusal sounds like and shows.
+func checkRefusals(t *testing.T, dialplan string) {
+	t.Helper()
+	var inCode, inDocs []string
+	refusal := regexp.MustCompile(`exten => (\w+),1,Set\(CONNECTEDLINE\(name,i\)=(.*)\)\n same => n,Goto\(c(\d+),show\)`)
+	for _, m := range refusal.FindAllStringSubmatch(dialplan, -1) {
+		inCode = append(inCode, m[1]+" "+m[3]+" "+m[2])
+	}
+	for _, row := range cells(t, "docs/asterisk.md") {
+		if len(row) == 4 && strings.HasPrefix(row[0], "`") && row[3] != "" {
+			cause, _, _ := strings.Cut(row[1], " ")
+			inDocs = append(inDocs, code(row[0])+" "+cause+" "+row[3])
+		}
+	}
+	differences(t, "refusal", inCode, inDocs)
 }
 
 // Every line of a log that the docs explain is one that the code can write.
@@ -229,6 +254,22 @@ func TestRules(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The page about versions names every test that runs on Asterisk 16.
+func TestOldAsteriskIsAsDocumented(t *testing.T) {
+	var inCode, inDocs []string
+	for name, text := range sources(t, true) {
+		if strings.HasPrefix(name, "test/acceptance/") {
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+Asterisk16)\(`).FindAllStringSubmatch(text, -1) {
+				inCode = append(inCode, m[1])
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(read(t, "docs/asterisk-versions.md"), -1) {
+		inDocs = append(inDocs, m[1])
+	}
+	differences(t, "test", inCode, inDocs)
 }
 
 // The files for Docker are not run by any test: at least they can be read, and fit together.

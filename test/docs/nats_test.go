@@ -3,9 +3,11 @@ package docs
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 
 	"supervisiond/bus/permissions"
 	"supervisiond/bus/subject"
+	"supervisiond/forwarding"
 	"supervisiond/supervision"
 )
 
@@ -31,8 +34,26 @@ func newDocument(kind string) any {
 		return new(supervision.SiteDocument)
 	case "RefusalDocument":
 		return new(supervision.RefusalDocument)
+	case "ForwardingDocument":
+		return new(supervision.ForwardingDocument)
+	case "View":
+		return new(supervision.View)
+	case "Membership":
+		return new(supervision.Membership)
+	case "Forward":
+		return new(forwarding.Document)
+	case "login":
+		return new(storedLogin)
 	}
 	return nil
+}
+
+// storedLogin is what bus keeps of a login.
+type storedLogin struct {
+	Group    supervision.GroupID  `json:"group"`
+	Person   supervision.PersonID `json:"person"`
+	LoggedIn bool                 `json:"logged_in"`
+	At       supervision.Stamp    `json:"at"`
 }
 
 // sameDocument reads an example strictly and writes it again: both must say the same, so nothing is missing, nothing is
@@ -73,14 +94,51 @@ func TestDocumentExamples(t *testing.T) {
 			seen[kind] = true
 			continue
 		}
+		if b.info == "answer" {
+			checkAnswer(t, b.text)
+			continue
+		}
 		sameDocument(t, b.info, []byte(b.text))
 		seen[b.info] = true
 	}
-	for _, kind := range []string{"PersonDocument", "GroupDocument", "CallDocument", "SiteDocument", "RefusalDocument"} {
+	for _, kind := range []string{"PersonDocument", "GroupDocument", "CallDocument", "SiteDocument", "RefusalDocument", "ForwardingDocument", "Membership", "login"} {
 		if !seen[kind] {
 			t.Errorf("%s has no example", kind)
 		}
 	}
+}
+
+// checkAnswer: what a command is answered with has these fields, and a code that there is.
+func checkAnswer(t *testing.T, text string) {
+	t.Helper()
+	var answer struct {
+		OK      bool              `json:"ok"`
+		Changed bool              `json:"changed"`
+		Code    string            `json:"code"`
+		Message string            `json:"message"`
+		Details map[string]string `json:"details"`
+	}
+	strict := json.NewDecoder(strings.NewReader(text))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&answer); err != nil {
+		t.Errorf("answer: %v\n%s", err, text)
+	}
+	if answer.OK != (answer.Code == "") || answer.Code != "" && !slices.Contains(codes(t), answer.Code) {
+		t.Errorf("no daemon answers %s", text)
+	}
+}
+
+// codes are those that a refusal may have.
+func codes(t *testing.T) []string {
+	t.Helper()
+	var list []string
+	for _, m := range regexp.MustCompile(`(?m)^\t\w+\s+Code = "([a-z_]+)"`).FindAllStringSubmatch(read(t, "supervision/refusal.go"), -1) {
+		list = append(list, m[1])
+	}
+	if len(list) < 15 {
+		t.Fatalf("only %d codes were found", len(list))
+	}
+	return list
 }
 
 func checkEvent(t *testing.T, kind, text string) {
@@ -107,7 +165,9 @@ func checkEvent(t *testing.T, kind, text string) {
 // Every field of a document has a row, or stands in one.
 func TestEveryFieldIsExplained(t *testing.T) {
 	text := read(t, natsPage)
-	for _, kind := range []string{"PersonDocument", "GroupDocument", "CallDocument", "SiteDocument"} {
+	for _, kind := range []string{
+		"PersonDocument", "GroupDocument", "CallDocument", "SiteDocument", "ForwardingDocument", "Forward", "View", "Membership",
+	} {
 		of := reflect.TypeOf(newDocument(kind)).Elem()
 		for i := range of.NumField() {
 			if name := of.Field(i).Tag.Get("json"); !strings.Contains(text, "`"+name+"`") && !strings.Contains(text, "`"+name+".") {
@@ -148,6 +208,42 @@ func TestEventsAreAsDocumented(t *testing.T) {
 		}
 	}
 	differences(t, "event", inCode, inDocs)
+}
+
+// The table of commands has what is served, with its body.
+func TestCommandsAreAsDocumented(t *testing.T) {
+	inCode, inDocs := map[string]string{}, map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\t\\{(\"[a-z_.]+\"|historyVerb), `([^`]+)`").FindAllStringSubmatch(read(t, "bus/verbs.go"), -1) {
+		inCode[strings.Replace(strings.Trim(m[1], `"`), "historyVerb", "history.get", 1)] = m[2]
+	}
+	for _, row := range cells(t, natsPage) {
+		body := strings.ReplaceAll(strings.Trim(strings.Join(row[1:max(1, len(row)-1)], "|"), "`"), `\|`, "|")
+		if !strings.HasPrefix(body, "{") || !strings.HasPrefix(row[0], "`") {
+			continue
+		}
+		for name := range strings.SplitSeq(row[0], ", ") {
+			inDocs[strings.Trim(name, "`")] = body
+		}
+	}
+	if len(inCode) < 10 || !maps.Equal(inCode, inDocs) {
+		t.Errorf("served are\n%v\nthe docs have\n%v", inCode, inDocs)
+	}
+}
+
+// The tables of codes and of reasons have what the code has.
+func TestCodesAreAsDocumented(t *testing.T) {
+	text := read(t, "docs/semantics.md")
+	_, text, _ = strings.Cut(text, "## The codes\n")
+	var inDocs []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(text, -1) {
+		inDocs = append(inDocs, m[1])
+	}
+	reasons := regexp.MustCompile(`(?m)^\t\w+\s+(?:Reason )?= "([a-z_]+)"|^\t\w+\s+Reason = "([a-z_]+)"`)
+	inCode := codes(t)
+	for _, m := range reasons.FindAllStringSubmatch(read(t, "forwarding/check.go"), -1) {
+		inCode = append(inCode, m[1]+m[2])
+	}
+	differences(t, "code or reason", inCode, inDocs)
 }
 
 // Subjects that a reader needs are those of the code.
