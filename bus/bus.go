@@ -31,6 +31,12 @@ type Options struct {
 	Command func(supervision.Commanded) error
 	// Post is told what came of each supervision.SaveLogin. It may block: nothing but the next such message waits for it.
 	Post func(supervision.Event)
+	// LoginCopy is the file in which the daemon keeps a copy of the logins, for the day on which NATS has lost some; its
+	// folder is made if need be. Empty: there is no copy.
+	LoginCopy string
+	// Newcomers are all who have a login, as they would start without one stored. It is for the log, which names who does
+	// so because their login is lost.
+	Newcomers func() []supervision.StoredLogin
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 }
@@ -106,6 +112,9 @@ func New(o Options) *Bus {
 	}
 	b.commands, b.logins = newCommands(b), newLogins(b)
 	q.awaited, q.deliver = b.commands.replied, b.commands.deliver
+	if o.LoginCopy != "" {
+		b.logins.useCopy(o.LoginCopy)
+	}
 	return b
 }
 
@@ -128,6 +137,10 @@ func (b *Bus) Take(at time.Time, effects []supervision.Effect) {
 // are refused. What answers them, the engine, must be stopped after that; Run goes on until it is told.
 func (b *Bus) StopCommands(ctx context.Context) error { return b.commands.stop(ctx) }
 
+// CopiedLogins are the logins as the daemon's copy has them: what an earlier life knew last. NATS may know better when it
+// is there.
+func (b *Bus) CopiedLogins() []supervision.StoredLogin { return b.logins.remembered() }
+
 // Ready says whether NATS is there and holds the whole state.
 func (b *Bus) Ready() bool { return b.ready.Load() }
 
@@ -137,10 +150,17 @@ func (b *Bus) Epoch() uint64 { return b.epoch.Load() }
 // Run connects, publishes, and does both again for as long as it takes, until ctx is done. Then it publishes what is
 // queued, if NATS takes it within two seconds, and returns nil.
 func (b *Bus) Run(ctx context.Context) error {
-	end := make(chan struct{})
-	defer close(end)
+	end, kept := make(chan struct{}), make(chan struct{})
+	defer func() {
+		close(end)
+		<-kept // whoever follows finds the copy as it is to be
+	}()
 	go b.commands.run(end)
 	go b.logins.tell(b.options.Post, end)
+	go func() {
+		defer close(kept)
+		b.logins.keep(end)
+	}()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

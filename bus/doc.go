@@ -79,8 +79,31 @@
 // lives. A login that failed may be found on disk by the next life of the daemon, if this one ended before it could put
 // that right. ForgetLogin deletes the key; without a session the next one does.
 //
-// The first connection reads the logins before Options.Begin. What is not JSON, says nothing of logged_in, or names
-// another group or person than its key is logged and left out.
+// The first connection reads the logins before Options.Begin, and nothing is stored until a moment before that call: what
+// it says of logins is what is on disk.
+//
+// # Logins that NATS has lost
+//
+// The daemon keeps a copy of the logins and of the epoch in a file of its own (Options.LoginCopy), with a checksum, put
+// there whole, synced and renamed, after each acknowledged write and before LoginSaved. Writes that come together share
+// one. That it cannot be written is logged, and stops nothing.
+//
+// The bucket is what counts. Each life puts its epoch into the copy and then into the bucket, so a bucket with a higher
+// epoch was written by a life that the copy knows nothing of. Otherwise the copy, which has the revision of each key, is
+// right about the keys that the bucket lacks or has in an older revision: what is removed on purpose leaves a marker. It
+// is also right, however old, about what the bucket has and nobody can read. A login that both have lost is left out, and
+// the person starts as their group says; the log names them, and says so of each of these cases.
+//
+// A bucket of which the server cannot read a message hands out nothing beyond it, and cannot be written to at that key
+// without the server falling silent. After two seconds without a word each key is therefore asked for by itself, and if
+// one cannot be read the bucket is removed and made anew, with the configuration it had, and with what was read and what
+// the copy has. So is one that is empty, destroyed in part, or behind the history, if the copy could be written.
+//
+// No epoch comes twice, because it is part of the ids by which the history recognises what it has: the next one is higher
+// than those in the bucket, in the copy, and in the history's last event. Where the bucket is damaged and there is no copy
+// that is as new, it is not below the time in seconds, which is later than any count.
+//
+// CopiedLogins is for the time before the first connection.
 //
 // When Run is told to stop it publishes what is queued for two seconds at most.
 package bus

@@ -41,15 +41,27 @@ type logins struct {
 	now    func() time.Time
 	prefix string
 	time   time.Duration // loginTime; less in tests
+	stall  time.Duration // stallTime; less in tests
 	wake   chan struct{} // holds one: something may be sent
-	news   chan struct{} // holds one: there is something to be told
+	// changed holds one: something came of a write. news holds one: the copy has it, and it may be told.
+	changed, news chan struct{}
 
-	mu      sync.Mutex
-	keys    map[string]*loginKey
-	due     ring[*loginKey] // have something to be sent
-	flying  map[*nats.Msg]*loginKey
-	session *loginSession // nil: there is none
-	told    []supervision.Event
+	complaints *complaints // about the copy
+	newcomers  func() []supervision.StoredLogin
+	path       string     // of the copy; empty: none is kept
+	copying    sync.Mutex // one snapshot after the other; taken before mu
+	copied     *loginCopy // the newest; nil: nothing was ever copied
+
+	mu       sync.Mutex
+	keys     map[string]*loginKey
+	due      ring[*loginKey] // have something to be sent
+	flying   map[*nats.Msg]*loginKey
+	session  *loginSession // nil: there is none
+	adopted  bool          // it is known what is stored
+	epoch    uint64        // of this life, once it is known
+	stale    bool          // the copy is behind
+	outcomes []supervision.Event
+	told     []supervision.Event // outcomes that the copy has
 }
 
 // loginSession is one session's way to the bucket.
@@ -83,8 +95,9 @@ type loginWrite struct {
 func newLogins(b *Bus) *logins {
 	return &logins{
 		log: b.log, count: b.metrics, site: b.options.Site, now: b.options.Now,
-		prefix: subject.BucketKey(subject.LoginsBucket(b.options.Site)), time: loginTime,
-		wake: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		prefix: subject.BucketKey(subject.LoginsBucket(b.options.Site)), time: loginTime, stall: stallTime,
+		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		complaints: &complaints{log: b.log, now: b.options.Now}, newcomers: b.options.Newcomers,
 		keys: make(map[string]*loginKey), flying: make(map[*nats.Msg]*loginKey),
 	}
 }
@@ -115,12 +128,7 @@ func (l *logins) forget(e supervision.ForgetLogin) { l.queue(e.Group, e.Person, 
 func (l *logins) queue(g supervision.GroupID, p supervision.PersonID, w loginWrite) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := loginKeyOf(g, p)
-	k := l.keys[key]
-	if k == nil {
-		k = &loginKey{group: g, person: p}
-		l.keys[key] = k
-	}
+	k := l.keyLocked(loginKeyOf(g, p))
 	if l.session == nil {
 		l.dropLocked(k, w)
 		return
@@ -139,7 +147,8 @@ func (l *logins) scheduleLocked(k *loginKey) {
 // dropLocked gives up a write that was not sent.
 func (l *logins) dropLocked(k *loginKey, w loginWrite) {
 	if w.in == nil {
-		k.stored, k.unsure = nil, true
+		k.stored, k.unsure, l.stale = nil, true, true
+		signal(l.changed)
 	}
 	l.tellLocked(w, true)
 }
@@ -153,8 +162,8 @@ func (l *logins) tellLocked(w loginWrite, failed bool) {
 		count = l.count.loginsFailed
 	}
 	count.Inc()
-	l.told = append(l.told, supervision.LoginSaved{At: l.now(), Write: w.write, Failed: failed})
-	signal(l.news)
+	l.outcomes = append(l.outcomes, supervision.LoginSaved{At: l.now(), Write: w.write, Failed: failed})
+	signal(l.changed)
 }
 
 // tell hands over what came of the writes, until end is closed.
@@ -227,6 +236,8 @@ func (l *logins) acked(m *nats.Msg, ack *jetstream.PubAck) {
 	}
 	delete(l.flying, m)
 	k.stored, k.revision, k.unsure = k.flying.in, ack.Sequence, false
+	l.stale = true
+	signal(l.changed)
 	l.count.loginSeconds.Observe(time.Since(k.since).Seconds())
 	l.tellLocked(*k.flying, false)
 	k.flying = nil

@@ -27,7 +27,7 @@ func TestChildThatIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := make(outcomes, 100)
-	b := newBus(t, inProcess(s), out.adjust)
+	b := newBus(t, inProcess(s), withCopy(dir), out.adjust)
 	b.waitReady(t)
 	const together = 8
 	for k := uint64(1); ; k++ {
@@ -50,7 +50,7 @@ func TestChildThatIsKilled(t *testing.T) {
 func TestG9NoAcknowledgedLoginIsLostInAKill(t *testing.T) {
 	dir := t.TempDir()
 	total := 0
-	for range 4 {
+	for round := range 4 {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChildThatIsKilled$", "-test.v")
 		child.Env = append(os.Environ(), childDir+"="+dir)
 		lines, err := child.StdoutPipe()
@@ -93,8 +93,11 @@ func TestG9NoAcknowledgedLoginIsLostInAKill(t *testing.T) {
 				unsure[sent[k].person] = true
 			}
 		}
+		if round%2 == 1 { // the bucket has not survived it: the copy has
+			remove(t, files(t, dir, "KV_SUPERVISION_hq_LOGINS"))
+		}
 		s := startEmbedded(t, dir)
-		b := newBus(t, inProcess(s))
+		b := newBus(t, inProcess(s), withCopy(dir))
 		var stored map[supervision.PersonID]bool
 		select {
 		case e := <-b.begun:

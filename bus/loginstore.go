@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -48,9 +46,44 @@ func decodeLogin(key string, value []byte) (storedLogin, error) {
 	return s, nil
 }
 
-// start reads what is stored, and begins a session: what is queued from now on is sent. The first time it returns what
-// it has read; later it puts there what an earlier session left otherwise. ctx bounds the reading.
-func (l *logins) start(ctx context.Context, s *loginSession, first bool) ([]supervision.StoredLogin, error) {
+// load reads what is stored when the daemon begins, and says what the logins are. Nothing is written yet.
+func (l *logins) load(ctx context.Context, s *loginSession, p past) (*found, []supervision.StoredLogin, verdict, error) {
+	if err := l.publisher(s); err != nil {
+		return nil, nil, verdict{}, err
+	}
+	f, err := l.read(ctx, s)
+	if err != nil {
+		return nil, nil, verdict{}, err
+	}
+	list, v := l.adopt(f, p)
+	l.report(list, v)
+	return f, list, v, nil
+}
+
+// resume reads what is stored when NATS is back, and begins a session: what is queued from now on is sent, and what an
+// earlier session left otherwise is put right.
+func (l *logins) resume(ctx context.Context, s *loginSession) error {
+	if err := l.publisher(s); err != nil {
+		return err
+	}
+	f, err := l.read(ctx, s)
+	if err != nil {
+		return err
+	}
+	if len(f.unreadable) > 0 {
+		l.log.Error("the bucket of login states is damaged; it is made anew with what the daemon knows, and nothing is lost; "+
+			"check the disk of the NATS server", "bucket", subject.LoginsBucket(l.site), "unreadable", f.unreadable)
+	}
+	if f, err = l.repair(ctx, s, f, false); err != nil {
+		return err
+	}
+	if mended := l.open(s, f); mended > 0 {
+		l.log.Warn("stored logins are not what was last acknowledged, writing them again", "logins", mended)
+	}
+	return nil
+}
+
+func (l *logins) publisher(s *loginSession) error {
 	var err error
 	s.js, err = jetstream.New(s.nc,
 		jetstream.WithDefaultTimeout(connectTimeout),
@@ -60,103 +93,53 @@ func (l *logins) start(ctx context.Context, s *loginSession, first bool) ([]supe
 		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { l.refused(m, err) }),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("JetStream: %w", err)
+		return fmt.Errorf("JetStream: %w", err)
 	}
-	kv, err := s.js.KeyValue(ctx, subject.LoginsBucket(l.site))
-	if err != nil {
-		return nil, fmt.Errorf("opening bucket %s: %w", subject.LoginsBucket(l.site), err)
-	}
-	watch, err := kv.Watch(s.ctx, loginPrefix+">")
-	if err != nil {
-		return nil, fmt.Errorf("reading bucket %s: %w", subject.LoginsBucket(l.site), err)
-	}
-	context.AfterFunc(s.ctx, func() {
-		_ = watch.Stop() // if the connection is gone, so is the watch
-		s.js.CleanupPublisher()
-	})
-	entries := make(map[string]jetstream.KeyValueEntry)
-	for done := false; !done; {
-		select {
-		case e, ok := <-watch.Updates():
-			switch {
-			case !ok:
-				return nil, fmt.Errorf("reading bucket %s: %w", subject.LoginsBucket(l.site), nats.ErrConnectionClosed)
-			case e == nil:
-				done = true
-			default:
-				entries[e.Key()] = e
-			}
-		case <-ctx.Done():
-			return nil, fmt.Errorf("reading bucket %s: %w", subject.LoginsBucket(l.site), ctx.Err())
-		}
-	}
-	logins := make(map[string]*bool, len(entries))
-	for key, e := range entries {
-		logins[key] = l.understand(e, first)
-	}
-	stored, mended := l.begin(s, entries, logins, first)
-	if mended > 0 {
-		l.log.Warn("stored logins are not what was last acknowledged, writing them again", "logins", mended)
-	}
-	go l.send(s)
-	go func() {
-		for e := range watch.Updates() {
-			if e != nil {
-				l.saw(s, e)
-			}
-		}
-	}()
-	return stored, nil
-}
-
-// understand reads an entry; nil is what is not there or cannot be used.
-func (l *logins) understand(e jetstream.KeyValueEntry, say bool) *bool {
-	if e.Operation() != jetstream.KeyValuePut {
-		return nil
-	}
-	s, err := decodeLogin(e.Key(), e.Value())
-	if err == nil {
-		return s.LoggedIn
-	}
-	if say {
-		l.log.Error("a stored login is damaged and is left out: the person counts as new in that group; "+
-			"log them in or out again as it should be, and find out who writes to the bucket",
-			"bucket", e.Bucket(), "key", e.Key(), "problem", err)
-	}
+	context.AfterFunc(s.ctx, s.js.CleanupPublisher)
 	return nil
 }
 
-// begin takes up what was read: the entries, and what they say where they say anything. The first time it returns that;
-// later it queues what has to be put right, and returns how much that is.
-func (l *logins) begin(s *loginSession, entries map[string]jetstream.KeyValueEntry, logins map[string]*bool, first bool) (list []supervision.StoredLogin, mended int) {
+// repair makes a bucket anew that the server can no longer read, and one that is rotten if the copy has what was in it. The
+// daemon knows that by now.
+func (l *logins) repair(ctx context.Context, s *loginSession, f *found, rotten bool) (*found, error) {
+	if len(f.unreadable) == 0 && !rotten {
+		return f, nil
+	}
+	if copied := l.writeCopy(); !copied && len(f.unreadable) == 0 {
+		return f, nil
+	}
+	_ = f.watch.Stop()
+	if err := l.replace(ctx, s); err != nil {
+		return nil, err
+	}
+	return l.read(ctx, s)
+}
+
+// place takes down at which revisions the keys are in the bucket.
+func (l *logins) place(f *found) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.session = s
-	if first {
-		clear(l.keys)
-	}
 	for _, k := range l.keys {
 		k.revision, k.seen = 0, 0
 	}
-	for _, key := range slices.Sorted(maps.Keys(entries)) {
-		k := l.keys[key]
-		if k == nil {
-			group, person, _ := strings.Cut(strings.TrimPrefix(key, loginPrefix), ".")
-			k = &loginKey{group: supervision.GroupID(group), person: supervision.PersonID(person)}
-			l.keys[key] = k
-		}
-		k.revision = entries[key].Revision()
-		if in := logins[key]; first && in != nil {
-			k.stored = in
-			list = append(list, supervision.StoredLogin{Group: k.group, Person: k.person, LoggedIn: *in})
-		}
+	for key, e := range f.entries {
+		l.keyLocked(key).revision = e.revision
 	}
+}
+
+// open begins a session, queues what has to be put right in the bucket, and returns how much that is.
+func (l *logins) open(s *loginSession, f *found) (mended int) {
+	l.place(f)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.session = s
 	for key, k := range l.keys {
-		in, e := logins[key], entries[key]
+		e := f.entries[key]
+		in, _ := e.understand(key)
 		switch {
 		case k.stored != nil && (in == nil || *in != *k.stored):
 			k.queue = append(k.queue, loginWrite{in: k.stored})
-		case k.stored == nil && k.unsure && e != nil && e.Operation() == jetstream.KeyValuePut:
+		case k.stored == nil && k.unsure && e.put:
 			k.queue = append(k.queue, loginWrite{})
 		}
 		k.unsure = len(k.queue) > 0
@@ -165,7 +148,35 @@ func (l *logins) begin(s *loginSession, entries map[string]jetstream.KeyValueEnt
 			mended++
 		}
 	}
-	return list, mended
+	go l.send(s)
+	go func() {
+		for e := range f.watch.Updates() {
+			if e != nil {
+				l.saw(s, e)
+			}
+		}
+	}()
+	return mended
+}
+
+// understand says what an entry says. It is nil where nothing is stored, and where (with an error) that cannot be used.
+func (e loginEntry) understand(key string) (*bool, error) {
+	if !e.put {
+		return nil, nil
+	}
+	s, err := decodeLogin(key, e.value)
+	return s.LoggedIn, err
+}
+
+// keyLocked returns the key of that name, which it makes if need be.
+func (l *logins) keyLocked(key string) *loginKey {
+	k := l.keys[key]
+	if k == nil {
+		group, person, _ := strings.Cut(strings.TrimPrefix(key, loginPrefix), ".")
+		k = &loginKey{group: supervision.GroupID(group), person: supervision.PersonID(person)}
+		l.keys[key] = k
+	}
+	return k
 }
 
 // saw is told of every change of the bucket, those of our own too.

@@ -67,44 +67,67 @@ func (b *Bus) prepare(ctx, conn context.Context, js jetstream.JetStream, logins 
 			return nil, err
 		}
 	}
-	stored, err := b.logins.start(pctx, logins, b.Epoch() == 0)
-	if err != nil {
-		return nil, err
-	}
 	count, err := openEpochs(pctx, js, site, b.log)
 	if err != nil {
 		return nil, err
 	}
-	if epoch := b.Epoch(); epoch != 0 {
-		last, err := count.keep(pctx, epoch)
-		if err != nil {
-			return nil, err
-		}
-		if last > epoch {
-			b.log.Warn("another daemon has begun a later epoch at this site; two daemons must not share one", "epoch", epoch, "later", last)
-		}
-	} else if err := b.begin(pctx, js, count, stored); err != nil {
+	if epoch := b.Epoch(); epoch == 0 {
+		err = b.begin(pctx, js, count, logins)
+	} else {
+		err = b.resume(pctx, count, logins)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return presentKeys(pctx, js, site)
 }
 
-// begin begins the epoch of this life of the daemon.
-func (b *Bus) begin(ctx context.Context, js jetstream.JetStream, count epochs, logins []supervision.StoredLogin) error {
+// resume goes on with the epoch that has begun.
+func (b *Bus) resume(ctx context.Context, count *epochs, logins *loginSession) error {
+	if err := b.logins.resume(ctx, logins); err != nil {
+		return err
+	}
+	last, err := count.keep(ctx, b.Epoch())
+	if err == nil && last > b.Epoch() {
+		b.log.Warn("another daemon has begun a later epoch at this site; two daemons must not share one", "epoch", b.Epoch(), "later", last)
+	}
+	return err
+}
+
+// begin begins the epoch of this life of the daemon. Logins are stored from a moment before Options.Begin: what that says
+// of them is what was read, and nothing may have been written in between.
+func (b *Bus) begin(ctx context.Context, js jetstream.JetStream, count *epochs, logins *loginSession) error {
+	var p past
+	var err error
+	if p.epoch, _, err = count.read(ctx); err != nil {
+		return err
+	}
+	if p.history, err = lastEpoch(ctx, js, b.options.Site); err != nil {
+		return err
+	}
+	found, stored, v, err := b.logins.load(ctx, logins, p)
+	if err != nil {
+		return err
+	}
 	open, err := openCalls(ctx, js, b.options.Site)
 	if err != nil {
 		return err
 	}
-	epoch, err := count.begin(ctx)
+	if found, err = b.logins.repair(ctx, logins, found, v.rotten()); err != nil {
+		return err
+	}
+	b.logins.place(found)
+	epoch, err := count.begin(ctx, b.logins.floor(v, p), b.logins.note)
 	if err != nil {
 		return err
 	}
-	b.log.Info("an epoch has begun", "epoch", epoch, "open_calls", len(open), "logins", len(logins))
+	b.log.Info("an epoch has begun", "epoch", epoch, "open_calls", len(open), "logins", len(stored))
 	b.epoch.Store(epoch)
+	b.logins.open(logins, found)
 	if b.options.Begin == nil {
 		return nil
 	}
-	b.options.Begin(supervision.EpochBegun{At: b.options.Now(), Epoch: epoch, Open: open, Logins: logins})
+	b.options.Begin(supervision.EpochBegun{At: b.options.Now(), Epoch: epoch, Open: open, Logins: stored})
 
 	// What is queued was made before the epoch. The state as it follows from Begin replaces it before it is written.
 	timeout := time.NewTimer(b.siteWait)
