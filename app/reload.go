@@ -28,6 +28,8 @@ func (a *App) Reload(ctx context.Context) error {
 	for _, fixed := range fixedParts(a.config, next) {
 		a.log.Warn("this part of the configuration changes with the next start only", "part", fixed)
 	}
+	// The PBX's dialplan has the families in it: what is judged here and what is carried out there must agree on them.
+	next.Forwarding.Families = a.config.Forwarding.Families
 	event := supervision.Configured{At: time.Now(), Directory: next.Directory, Forwarding: next.Forwarding}
 	if err := a.engine.Post(ctx, event); err != nil {
 		return err
