@@ -31,7 +31,7 @@ var kinds = map[string]supervision.Event{
 	"configured": supervision.Configured{}, "commanded": supervision.Commanded{}, "code_dialled": supervision.CodeDialled{},
 	"login_saved": supervision.LoginSaved{}, "store_read": supervision.StoreRead{}, "store_written": supervision.StoreWritten{},
 	"phone_redirected": supervision.PhoneRedirected{}, "phone_answered": supervision.PhoneAnswered{},
-	"picker_joined":    supervision.PickerJoined{}, "answer_picked_up": supervision.AnswerPickedUp{},
+	"picker_joined": supervision.PickerJoined{}, "answer_picked_up": supervision.AnswerPickedUp{},
 	"picker_gone": supervision.PickerGone{}, "timer_fired": supervision.TimerFired{},
 }
 
