@@ -83,7 +83,7 @@ func New(cfg *config.Config, o Options) (*App, error) {
 	}
 	a.bus = bus.New(bus.Options{
 		Site: cfg.Site, Connect: connect, Log: o.Log.With("part", "nats"), Metrics: o.Metrics,
-		History: history(cfg),
+		History: history(cfg), LoginCopy: loginCopy(cfg), Newcomers: a.newcomers,
 		Begin:   a.begin,
 		Command: a.command, Post: a.post,
 	})

@@ -36,7 +36,9 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	}()
 
-	err := a.engine.Post(ctx, supervision.Started{At: time.Now(), Directory: a.config.Directory, Forwarding: a.config.Forwarding})
+	err := a.engine.Post(ctx, supervision.Started{
+		At: time.Now(), Directory: a.config.Directory, Forwarding: a.config.Forwarding, Logins: a.bus.CopiedLogins(),
+	})
 	if err == nil {
 		a.log.Info("started", "site", a.config.Site, "people", len(a.config.Directory.People()),
 			"groups", len(a.config.Directory.Groups()), "http", a.HTTPAddr().String(), "nats", a.natsName())

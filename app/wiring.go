@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -108,6 +109,17 @@ func ariServer(cfg *config.Config) ari.Server {
 
 func history(cfg *config.Config) bus.History {
 	return bus.History{Keep: cfg.History.Keep, MaxBytes: cfg.History.MaxBytes}
+}
+
+// loginCopy is the file of the daemon's own copy of the logins: beside what the embedded server stores, and in the same
+// folder where there is none.
+func loginCopy(cfg *config.Config) string {
+	return filepath.Join(cfg.NATS.Embedded.StoreDir, "logins-"+cfg.Site+".json")
+}
+
+// newcomers are all who have a login, as they start.
+func (a *App) newcomers() []supervision.StoredLogin {
+	return a.current.Load().Directory.InitialLogins()
 }
 
 // extensions are those of all people, as the configuration has them now.

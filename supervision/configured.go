@@ -73,8 +73,8 @@ func (t *step) configureLogins(old *Directory) {
 				t.logins[key] = true
 			case !known || was != nil && was.Type != MutualAid:
 				t.beginLogin(key, g.initially(p))
-			case !g.leaveAllowed(p) && !in:
-				t.beginLogin(key, true)
+			case !g.leaveAllowed(p) && (!in || t.leaving(key)):
+				t.keepIn(key, in)
 			}
 		}
 	}
@@ -101,9 +101,24 @@ func byGroup(a, b login) int {
 
 // beginLogin sets a login that nobody asked for. It is put on disk when there is an epoch, and nobody waits for that.
 func (t *step) beginLogin(key login, in bool) {
-	t.logins[key] = in
+	if c := t.changes[key]; c != nil {
+		c.overtaken = true
+	}
+	t.setLogin(key, in)
 	t.saveBegun(key)
 }
+
+// keepIn logs in who may no longer leave (G10). It is told as what the configuration did, unless they were in already.
+// Before the epoch it is not known how they were: restoreLogins tells it then.
+func (t *step) keepIn(key login, were bool) {
+	before := t.groups[key.group]
+	t.beginLogin(key, true)
+	if !were && t.epoch != 0 {
+		t.announceLogin(key, before, &By{Via: ViaConfig}, false)
+	}
+}
+
+func (t *step) leaving(key login) bool { return t.changes[key] != nil && !t.changes[key].in }
 
 func (t *step) saveBegun(key login) {
 	if t.epoch == 0 {
@@ -125,8 +140,31 @@ func (t *step) saveUnsaved() {
 	}
 }
 
-// restoreLogins takes up what is on disk (G9). Who is not there is new and put there; what is there of people and groups
-// that are no more is removed.
+// InitialLogins are everybody's logins in mutual-aid groups as they are for who is new (G9).
+func (d *Directory) InitialLogins() []StoredLogin {
+	var list []StoredLogin
+	for _, id := range d.Groups() {
+		g := d.Group(id)
+		for _, p := range g.participants() {
+			if g.Type == MutualAid {
+				list = append(list, StoredLogin{Group: id, Person: p, LoggedIn: g.initially(p)})
+			}
+		}
+	}
+	return list
+}
+
+// rememberLogins takes up what the daemon itself remembers, until restoreLogins knows better. Nothing is put on disk.
+func (t *step) rememberLogins(remembered []StoredLogin) {
+	for _, s := range remembered {
+		if g := t.dir.Group(s.Group); g != nil && g.Type == MutualAid && g.has(s.Person) {
+			t.setLogin(login{s.Group, s.Person}, s.LoggedIn || !g.leaveAllowed(s.Person))
+		}
+	}
+}
+
+// restoreLogins takes up what is on disk (G9). Who is not there is new and put there; who may no longer leave is in, also
+// on disk; what is there of people and groups that are no more is removed.
 func (t *step) restoreLogins(stored []StoredLogin) {
 	known := make(map[login]bool, len(stored))
 	for _, s := range stored {
@@ -137,13 +175,18 @@ func (t *step) restoreLogins(stored []StoredLogin) {
 			continue
 		}
 		known[key] = true
-		t.setLogin(key, s.LoggedIn || !g.leaveAllowed(s.Person))
+		if s.LoggedIn || g.leaveAllowed(s.Person) {
+			t.setLogin(key, s.LoggedIn)
+			continue
+		}
+		t.beginLogin(key, true)
+		t.announceLogin(key, nil, &By{Via: ViaConfig}, false)
 	}
 	for _, id := range t.dir.Groups() {
 		g := t.dir.Group(id)
 		for _, p := range g.participants() {
 			if key := (login{id, p}); g.Type == MutualAid && !known[key] {
-				t.beginLogin(key, t.logins[key])
+				t.beginLogin(key, g.initially(p))
 			}
 		}
 	}

@@ -126,6 +126,36 @@ type MemberDocument struct {
 	Warning  string   `json:"warning"`
 }
 
+// GroupRecord is a group as `group.joined` and `group.left` have it, which are kept in the history. It says of nobody
+// whether they were connected (H1); the rest is as in GroupDocument.
+type GroupRecord struct {
+	ID          GroupID            `json:"id"`
+	Name        string             `json:"name"`
+	Number      string             `json:"number"`
+	Type        GroupType          `json:"type"`
+	LockLast    Lock               `json:"lock_last"`
+	Unstaffed   bool               `json:"unstaffed"`
+	Supervisors []SupervisorRecord `json:"supervisors"`
+	Members     []MemberRecord     `json:"members"`
+	Ringing     []CallID           `json:"ringing"`
+}
+
+// SupervisorRecord is a supervisor in a group's record.
+type SupervisorRecord struct {
+	Person   PersonID `json:"person"`
+	Admin    bool     `json:"admin"`
+	MayLeave bool     `json:"may_leave"`
+	LoggedIn bool     `json:"logged_in"`
+}
+
+// MemberRecord is a member in a group's record.
+type MemberRecord struct {
+	Person   PersonID `json:"person"`
+	MayLeave bool     `json:"may_leave"`
+	LoggedIn bool     `json:"logged_in"`
+	Status   string   `json:"status"`
+}
+
 // The values of MemberDocument.Status (rule S1) and the one warning (rule S2).
 const (
 	StatusLoggedOut = "logged_out"

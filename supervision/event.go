@@ -17,6 +17,9 @@ type Started struct {
 	At         time.Time
 	Directory  *Directory
 	Forwarding forwarding.Policy
+	// Logins are what the daemon itself remembers of mutual-aid groups. They hold until EpochBegun says what is on disk:
+	// until then nobody logs in or out, and who is logged out stays unseen (G4, G9). Who is not among them is as if new.
+	Logins []StoredLogin
 }
 
 // Configured says that the configuration has changed (G10). A PBXSynced should follow, so that phones which somebody new

@@ -41,7 +41,7 @@ func (t *step) settleGroup(id GroupID) {
 	if doc.Unstaffed {
 		a.Type = EventGroupUnstaffed
 	}
-	t.announce(a)
+	t.later(func() { t.announce(a) }) // behind the login that caused it
 }
 
 // mayLeave: nobody leaves a standard group (G3).

@@ -70,13 +70,13 @@ func (r *Reader) Redact(doc *CallDocument) *CallDocument {
 }
 
 // RedactGroup leaves of a group what somebody sees of it who does not supervise it: their own entries.
-func (r *Reader) RedactGroup(doc *GroupDocument) *GroupDocument {
+func (r *Reader) RedactGroup(doc *GroupRecord) *GroupRecord {
 	if r.Everything || slices.Contains(r.Groups, doc.ID) {
 		return doc
 	}
 	seen := *doc
-	seen.Supervisors = slices.DeleteFunc(slices.Clone(doc.Supervisors), func(s SupervisorDocument) bool { return s.Person != r.Actor })
-	seen.Members = slices.DeleteFunc(slices.Clone(doc.Members), func(m MemberDocument) bool { return m.Person != r.Actor })
+	seen.Supervisors = slices.DeleteFunc(slices.Clone(doc.Supervisors), func(s SupervisorRecord) bool { return s.Person != r.Actor })
+	seen.Members = slices.DeleteFunc(slices.Clone(doc.Members), func(m MemberRecord) bool { return m.Person != r.Actor })
 	seen.Ringing = []CallID{}
 	return &seen
 }

@@ -13,6 +13,8 @@ type change struct {
 	in     bool
 	forced bool
 	asker  asker
+	// overtaken: the configuration has begun another login meanwhile, and this one is judged again.
+	overtaken bool
 	// waiting are those who asked for the same login meanwhile; they are judged when this one is over.
 	waiting []wish
 }
@@ -83,11 +85,13 @@ func (t *step) logInOrOut(g *Group, p *Person, w wish) {
 	}
 }
 
-// judgeLogin says what stands against a login (G3, G5, G6).
+// judgeLogin says what stands against a login (G3, G5, G6). Before the epoch nobody knows how it is on disk.
 func (t *step) judgeLogin(g *Group, p *Person, in bool) *Refusal {
 	switch {
 	case g.Type != MutualAid:
 		return refuse(NotMutualAid, "nobody joins or leaves group %s: its members are fixed", g.Name)
+	case t.epoch == 0:
+		return refuse(Unavailable, "logins cannot be stored at the moment; nothing has changed")
 	case in || !t.logins[login{g.ID, p.ID}]:
 		return nil
 	case !g.leaveAllowed(p.ID):
@@ -162,11 +166,14 @@ func (t *step) loginSaved(e LoginSaved) {
 		// Removed meanwhile, with its state: what was written is superfluous.
 		t.order(ForgetLogin{Group: c.group, Person: c.person})
 		t.refuseTo(c.asker, refuse(NotFound, "%s is no longer in group %s", c.person, c.group))
+	case c.overtaken:
+		t.logInOrOut(g, p, wish{asker: c.asker, in: c.in, forced: c.forced})
 	case e.Failed:
 		t.refuseTo(c.asker, refuse(Unavailable, "logins cannot be stored at the moment; nothing has changed"))
 	default:
+		before := t.groups[c.group]
 		t.setLogin(c.login, c.in)
-		t.announceLogin(c)
+		t.announceLogin(c.login, before, c.asker.by(), c.forced)
 		t.grant(c.asker, true, c.in)
 	}
 	for _, w := range c.waiting {
@@ -180,10 +187,11 @@ func (t *step) loginSaved(e LoginSaved) {
 
 // setLogin makes a login hold, and brings up to date what depends on it: the group, and what rings for the person (G4).
 func (t *step) setLogin(key login, in bool) {
-	if t.logins[key] == in {
+	was := t.logins[key]
+	t.logins[key] = in
+	if was == in {
 		return
 	}
-	t.logins[key] = in
 	t.touchGroup(key.group)
 	t.touchPerson(key.person)
 	t.touchCallsOf(key.person)
@@ -197,31 +205,32 @@ func (t *step) touchCallsOf(p PersonID) {
 	}
 }
 
-func (t *step) announceLogin(c *change) {
-	a := Announce{Type: EventGroupLeft, Entity: string(c.group), Person: c.person, Forced: c.forced, By: c.asker.by()}
-	if c.in {
+// announceLogin tells of a login that has just begun to hold, and what the group was before, if that was published.
+func (t *step) announceLogin(key login, before *GroupDocument, by *By, forced bool) {
+	a := Announce{Type: EventGroupLeft, Entity: string(key.group), Person: key.person, Forced: forced, By: by}
+	if t.logins[key] {
 		a.Type = EventGroupJoined
 	}
-	if before := t.groups[c.group]; before != nil {
-		a.Before = before.recorded()
+	if before != nil {
+		a.Before = before.record()
 	}
 	t.later(func() {
-		a.Document = t.groups[c.group].recorded()
+		a.Document = t.groups[key.group].record()
 		t.announce(a)
 	})
 }
 
-// recorded is a group as the history may have it: without who was connected (H1).
-func (d *GroupDocument) recorded() *GroupDocument {
-	r := *d
-	r.Unstaffed = false
-	r.Supervisors = slices.Clone(d.Supervisors)
-	for i := range r.Supervisors {
-		r.Supervisors[i].Warning = ""
+// record is a group as the history may have it: without who was connected (H1).
+func (d *GroupDocument) record() *GroupRecord {
+	r := &GroupRecord{
+		ID: d.ID, Name: d.Name, Number: d.Number, Type: d.Type, LockLast: d.LockLast, Unstaffed: d.Unstaffed,
+		Supervisors: make([]SupervisorRecord, len(d.Supervisors)), Members: make([]MemberRecord, len(d.Members)), Ringing: d.Ringing,
 	}
-	r.Members = slices.Clone(d.Members)
-	for i := range r.Members {
-		r.Members[i].Warning = ""
+	for i, s := range d.Supervisors {
+		r.Supervisors[i] = SupervisorRecord{Person: s.Person, Admin: s.Admin, MayLeave: s.MayLeave, LoggedIn: s.LoggedIn}
 	}
-	return &r
+	for i, m := range d.Members {
+		r.Members[i] = MemberRecord{Person: m.Person, MayLeave: m.MayLeave, LoggedIn: m.LoggedIn, Status: m.Status}
+	}
+	return r
 }

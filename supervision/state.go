@@ -165,6 +165,7 @@ func (t *step) started(e Started) {
 	t.learning = true
 	t.policy = e.Forwarding
 	t.configure(e.Directory)
+	t.rememberLogins(e.Logins)
 	t.vouch()
 }
 

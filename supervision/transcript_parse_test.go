@@ -107,7 +107,13 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 	rest := w[2:]
 	switch w[1] {
 	case "start":
-		return supervision.Started{At: at, Directory: sites["site"], Forwarding: policy}, nil
+		e := supervision.Started{At: at, Directory: sites["site"], Forwarding: policy}
+		for _, w := range rest {
+			if l, ok := parseStoredLogin(w); ok {
+				e.Logins = append(e.Logins, l)
+			}
+		}
+		return e, nil
 	case "configured":
 		return supervision.Configured{At: at, Directory: sites[rest[0]], Forwarding: policy}, nil
 	case "saved":
@@ -127,11 +133,8 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 		epoch, err := strconv.ParseUint(rest[0], 10, 64)
 		e := supervision.EpochBegun{At: at, Epoch: epoch}
 		for _, open := range rest[1:] { // id:caller:since of an open call, or group.person=in of a login
-			if name, in, stored := strings.Cut(open, "="); stored {
-				g, p, _ := strings.Cut(name, ".")
-				e.Logins = append(e.Logins, supervision.StoredLogin{
-					Group: supervision.GroupID(g), Person: supervision.PersonID(p), LoggedIn: in == "in",
-				})
+			if l, ok := parseStoredLogin(open); ok {
+				e.Logins = append(e.Logins, l)
 				continue
 			}
 			f := strings.Split(open, ":")
@@ -175,6 +178,13 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 		return supervision.TimerFired{At: at, Timer: name}, nil
 	}
 	return nil, fmt.Errorf("unknown event %q", w[1])
+}
+
+// parseStoredLogin reads `sales.ben=out`.
+func parseStoredLogin(w string) (supervision.StoredLogin, bool) {
+	name, in, ok := strings.Cut(w, "=")
+	g, p, _ := strings.Cut(name, ".")
+	return supervision.StoredLogin{Group: supervision.GroupID(g), Person: supervision.PersonID(p), LoggedIn: in == "in"}, ok
 }
 
 // parseDialled reads `PJSIP/101 *20102 on P1` as the phone would have dialled it.
