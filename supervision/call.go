@@ -331,11 +331,19 @@ func (t *step) publishCall(c *call, doc *CallDocument) {
 
 func (t *step) unlist(c *call) {
 	for _, part := range c.doc.Ringing {
-		t.offered[part.Person] = t.offered[part.Person].without(c)
+		takeOff(t.offered, part.Person, c)
 		for _, g := range part.Groups {
-			t.through[g] = t.through[g].without(c)
+			takeOff(t.through, g, c)
 		}
 		t.touchRinging(part)
+	}
+}
+
+func takeOff[K comparable](lists map[K]queue, key K, c *call) {
+	if rest := lists[key].without(c); len(rest) > 0 {
+		lists[key] = rest
+	} else {
+		delete(lists, key)
 	}
 }
 

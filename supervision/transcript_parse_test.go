@@ -276,7 +276,7 @@ func parseWritten(at time.Time, w []string) (supervision.Event, error) {
 // parseCommand reads `anna R1 join sales`, `anna R2 forward ben always 104`, `ben R3 presence away desk 60`.
 func parseCommand(at time.Time, w []string) (supervision.Event, error) {
 	e := supervision.Commanded{At: at, Actor: supervision.PersonID(w[0]), ID: w[1], Via: supervision.ViaNATS}
-	args := append(w[3:], "", "", "")
+	args := append(slices.Clone(w[3:]), "", "", "")
 	group, person := supervision.GroupID(args[0]), supervision.PersonID(args[1])
 	switch w[2] {
 	case "join":
