@@ -36,6 +36,8 @@ func newDocument(kind string) any {
 		return new(supervision.RefusalDocument)
 	case "ForwardingDocument":
 		return new(supervision.ForwardingDocument)
+	case "GroupRecord":
+		return new(supervision.GroupRecord)
 	case "View":
 		return new(supervision.View)
 	case "Membership":
@@ -166,7 +168,7 @@ func checkEvent(t *testing.T, kind, text string) {
 func TestEveryFieldIsExplained(t *testing.T) {
 	text := read(t, natsPage)
 	for _, kind := range []string{
-		"PersonDocument", "GroupDocument", "CallDocument", "SiteDocument", "ForwardingDocument", "Forward", "View", "Membership",
+		"PersonDocument", "GroupDocument", "CallDocument", "SiteDocument", "GroupRecord", "ForwardingDocument", "Forward", "View", "Membership",
 	} {
 		of := reflect.TypeOf(newDocument(kind)).Elem()
 		for i := range of.NumField() {
