@@ -69,16 +69,18 @@ func testDaemonKilledWhileRinging(t *testing.T, o lab.Options) {
 	fatma, georg := s.phone("106"), s.phone("107")
 	mark := s.watch.mark()
 	group := s.dial(fatma, "700")
-	s.must("decline", s.rings(ben).Decline(486)) // the first leg is gone, the call rings on
+	first := s.rings(ben)
 	s.rings(carla)
 	s.rings(dora)
+	s.watch.awaitCall(mark, "rings all three", func(d callDocument) bool { return len(d.Ringing) == 3 })
+	s.must("decline", first.Decline(486)) // the first leg is gone, the call rings on
 	kept := s.watch.awaitCall(mark, "rings two of three", func(d callDocument) bool { return sameWords(d.people(), "carla dora") })
 	unseen := s.dial(georg, "102")
 	s.rings(ben)
 	lost := s.watch.awaitCall(mark, "rings ben", func(d callDocument) bool { return d.people() == "ben" && d.ID != kept.ID })
 	// What was announced is accounted for; a document without its event may be from a moment too early.
-	s.watch.event(mark, "call.ringing", kept.ID)
-	s.watch.event(mark, "call.ringing", lost.ID)
+	s.watch.kept("call.ringing", kept.ID)
+	s.watch.kept("call.ringing", lost.ID)
 
 	s.daemon.stop(killed)
 	s.must("hang up", unseen.Hangup(s.ctx()))
@@ -170,7 +172,7 @@ func testDaemonKilledWhileLocalChannelsRing(t *testing.T, o lab.Options, numbers
 				return d.State == "ringing" && sameWords(d.people(), rings[number])
 			})
 			// What was announced, and only that, is known to the next life.
-			s.watch.event(mark, "call.ringing", kept.ID)
+			s.watch.kept("call.ringing", kept.ID)
 			s.equalsPBX(time.Now().Add(2 * time.Second))
 			whole.daemon.stop(killed)
 			whole.start()

@@ -253,6 +253,23 @@ func (w *watcher) event(mark int, kind, entity string) (eventBody, message) {
 	return body, m
 }
 
+// kept waits until an event is in the history. Who listens gets it a moment sooner.
+func (w *watcher) kept(kind, entity string) {
+	w.t.Helper()
+	w.event(0, kind, entity)
+	js, err := w.conn.JetStream()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	deadline := time.Now().Add(patience)
+	for _, err = js.GetLastMsg("SUPERVISION_EVENTS_hq", prefix+"event."+kind+"."+entity); err != nil; {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s of %s is not in the history: %v", kind, entity, err)
+		}
+		_, err = js.GetLastMsg("SUPERVISION_EVENTS_hq", prefix+"event."+kind+"."+entity)
+	}
+}
+
 // eventsOf are the types of the events about an entity, in order.
 func (w *watcher) eventsOf(entity string) []string {
 	var types []string
