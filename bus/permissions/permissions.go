@@ -35,7 +35,7 @@ type Set struct {
 // they may read everything and change nothing.
 func Anonymous(site string) Set {
 	return Set{
-		Publish: Rule{Allow: reads(site)},
+		Publish: Rule{Allow: reads(site), Deny: keys()},
 		Subscribe: Rule{
 			Allow: []string{"supervision.v1.>", "_INBOX.>"},
 			// Who could subscribe to commands could answer them in the daemon's place.
@@ -50,7 +50,7 @@ func User(site, name string, actsAs []string) Set {
 	inbox := subject.Inbox(name) + ".>"
 	if slices.Contains(actsAs, Everyone) {
 		return Set{
-			Publish: Rule{Allow: append(reads(site), subject.Command(site)+"*.>")},
+			Publish: Rule{Allow: append(reads(site), subject.Command(site)+"*.>"), Deny: keys()},
 			Subscribe: Rule{
 				Allow: []string{subject.Root(site) + ".>", inbox},
 				Deny:  []string{subject.Command(site) + ">"},
@@ -58,7 +58,7 @@ func User(site, name string, actsAs []string) Set {
 		}
 	}
 	set := Set{
-		Publish:   Rule{Allow: discovery()},
+		Publish:   Rule{Allow: discovery(), Deny: keys()},
 		Subscribe: Rule{Allow: []string{inbox}},
 	}
 	for _, person := range actsAs {
@@ -113,6 +113,10 @@ func reads(site string) []string {
 	}
 	return list
 }
+
+// keys are those of all buckets, which nobody but the daemon writes. They are not allowed either; a line that says so is
+// still there when somebody allows more.
+func keys() []string { return []string{"$KV.>"} }
 
 // discovery are the requests with which a program finds the command service and what it offers.
 func discovery() []string {

@@ -26,7 +26,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCheck(), newDialplan(), newDoctor(), newHashPassword(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newDialplan(), newDoctor(), newHashPassword(), newNATSPermissions(), newVersion())
 	return root
 }
 
