@@ -38,7 +38,11 @@ func (a *App) Run(ctx context.Context) error {
 
 	err := a.engine.Post(ctx, supervision.Started{
 		At: time.Now(), Directory: a.config.Directory, Forwarding: a.config.Forwarding, Logins: a.bus.CopiedLogins(),
+		PickupTimeout: a.config.Pickup.Timeout,
 	})
+	if err == nil {
+		err = a.followViews(ctx)
+	}
 	if err == nil {
 		a.log.Info("started", "site", a.config.Site, "people", len(a.config.Directory.People()),
 			"groups", len(a.config.Directory.Groups()), "http", a.HTTPAddr().String(), "nats", a.natsName())

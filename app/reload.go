@@ -30,8 +30,13 @@ func (a *App) Reload(ctx context.Context) error {
 	}
 	// The PBX's dialplan has the families in it: what is judged here and what is carried out there must agree on them.
 	next.Forwarding.Families = a.config.Forwarding.Families
-	event := supervision.Configured{At: time.Now(), Directory: next.Directory, Forwarding: next.Forwarding}
+	event := supervision.Configured{
+		At: time.Now(), Directory: next.Directory, Forwarding: next.Forwarding, PickupTimeout: next.Pickup.Timeout,
+	}
 	if err := a.engine.Post(ctx, event); err != nil {
+		return err
+	}
+	if err := a.followViews(ctx); err != nil { // somebody may be new who has a program already
 		return err
 	}
 	a.current.Store(next)

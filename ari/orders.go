@@ -44,6 +44,10 @@ func (p *PBX) Take(_ time.Time, effects []supervision.Effect) {
 		switch e := e.(type) {
 		case supervision.PickUp:
 			p.enqueue(order{"pick up", func(ctx context.Context) { p.pickUp(ctx, e) }})
+		case supervision.CallSupervisor:
+			p.enqueue(order{"call a supervisor", func(ctx context.Context) { p.callSupervisor(ctx, e) }})
+		case supervision.CancelCall:
+			p.enqueue(order{"stop calling", func(ctx context.Context) { p.cancelCall(ctx, e) }})
 		case supervision.Refuse:
 			p.enqueue(order{"refuse", func(ctx context.Context) { p.refuse(ctx, e) }})
 		case supervision.RenewAudio:
@@ -146,6 +150,10 @@ func pickupExtension(targets []string) string {
 func (p *PBX) turnAway(channelID string, args []string) {
 	if strings.HasPrefix(channelID, listenerPrefix) {
 		p.enqueue(order{"dismiss a listener", func(ctx context.Context) { p.dismissListener(ctx, channelID) }})
+		return
+	}
+	if args == nil {
+		p.enqueue(order{"stop calling", func(ctx context.Context) { p.hangup(ctx, channelID, causeAnsweredElsewhere) }})
 		return
 	}
 	p.log.Warn("a channel entered the application with arguments that the generated dialplan does not use; "+

@@ -10,7 +10,7 @@ import (
 
 // tellRing says that a phone rings, or what has become known about it since.
 func (t *tracker) tellRing(l *leg, at time.Time) {
-	if !l.rings() || l.awaitsDial() {
+	if !l.rings() || l.awaitsDial() || l.called() {
 		return
 	}
 	r, ok := t.ringOf(l)
@@ -105,9 +105,12 @@ func (l *leg) finalStatus() string {
 }
 
 // ringOf gathers what is known about a ringing phone. It is not ok while the PBX has yet to be asked how the caller may
-// be presented.
+// be presented, and never where nobody is to know.
 func (t *tracker) ringOf(l *leg) (supervision.Ring, bool) {
 	root, route := t.trace(l)
+	if root.unwanted {
+		return supervision.Ring{}, false
+	}
 	r := supervision.Ring{
 		Leg: l.ID, Endpoint: l.endpoint, CallerCall: root.ID, CallerEndpoint: root.endpoint, Route: route,
 		Dialled: root.Vars.DNID,

@@ -94,10 +94,13 @@ func (t *tracker) sync(version string, at time.Time) supervision.PBXSynced {
 			began = at // by a clock that is ahead of ours
 		}
 		t.forget(l)
-		if !l.rings() || l.awaitsDial() {
+		if !l.rings() || l.awaitsDial() || l.called() {
 			continue
 		}
 		r, ok := t.ringOf(l)
+		if !ok && r.Leg == "" {
+			continue
+		}
 		if !ok {
 			r.Caller = supervision.Caller{Withheld: true}
 		}

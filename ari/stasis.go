@@ -23,12 +23,13 @@ const (
 type arguments struct {
 	Pickup, PickupFailed, Person, Group   string
 	Join, Leave, Toggle, CancelForwarding string
+	Called                                string // not by the dialplan: see CallIn
 }
 
 var arg = arguments{
 	Pickup: "pickup", PickupFailed: "pickup-failed", Person: "person", Group: "group",
 	Join: string(supervision.CodeJoin), Leave: string(supervision.CodeLeave), Toggle: string(supervision.CodeToggle),
-	CancelForwarding: string(supervision.CodeCancelForwarding),
+	CancelForwarding: string(supervision.CodeCancelForwarding), Called: "called",
 }
 
 func (t *tracker) stasisStart(e *event, at time.Time) {
@@ -58,6 +59,10 @@ func wish(l *leg, args []string, at time.Time) supervision.Event {
 	case arg.PickupFailed:
 		if len(args) == 1 {
 			return supervision.PickupFailed{At: at, Channel: l.ID}
+		}
+	case arg.Called:
+		if len(args) == 1 && l.called() {
+			return supervision.PickerAnswered{At: at, Channel: l.ID}
 		}
 	case arg.Pickup:
 		if ask, ok := parseAsk(args[1:]); ok {
@@ -121,6 +126,9 @@ func (t *tracker) waiting(at time.Time) []supervision.Event {
 		l := t.channels[id]
 		app, args, _ := strings.Cut(l.Dialplan.AppData, ",")
 		if l.Dialplan.App != "Stasis" || app != t.app {
+			if l.called() && l.State != "Up" {
+				t.stray(l.ID, nil) // an earlier life wanted it
+			}
 			continue
 		}
 		l.picker, l.taken = true, args

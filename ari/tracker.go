@@ -47,6 +47,7 @@ type leg struct {
 	asked     bool
 	picker    bool   // it entered the daemon's application
 	taken     string // the arguments with which it was found there
+	unwanted  bool   // a called phone's redirection, about to be ended
 }
 
 // device is an endpoint of the PBX.
@@ -187,6 +188,10 @@ func (t *tracker) stopDialling(peer *leg, e *event, at time.Time) {
 		return
 	}
 	peer.dialStatus = e.DialStatus
+	if e.Forwarded.ID != "" && peer.called() {
+		t.redirected(peer, t.see(&e.Forwarded, at), at)
+		return
+	}
 	if e.Forwarded.ID != "" {
 		t.see(&e.Forwarded, at).forwardOf = peer.endpoint
 		peer.dialStatus = dialForwarded
@@ -255,7 +260,10 @@ func (t *tracker) destroyed(e *event, at time.Time) {
 	if l.answeredTo != "" && how == supervision.RingPickedUp {
 		t.tell(supervision.AnswerPickedUp{At: at, CallerCall: l.answeredTo})
 	}
-	if l.picker {
+	switch {
+	case !l.picker && l.called():
+		t.tell(supervision.PickerUnreached{At: at, Channel: l.ID, Why: unreached(e.Cause)})
+	case l.picker:
 		t.tell(supervision.PickerGone{At: at, Channel: l.ID, Dropped: !l.refused})
 	}
 	t.drop(l)

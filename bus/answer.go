@@ -23,6 +23,11 @@ type (
 		Changed bool `json:"changed"`
 		View    any  `json:"view,omitempty"`
 	}
+	takenAnswer struct {
+		OK      bool `json:"ok"`
+		Changed bool `json:"changed"`
+		*supervision.Taken
+	}
 	eventsAnswer struct {
 		OK      bool           `json:"ok"`
 		Changed bool           `json:"changed"`
@@ -44,6 +49,10 @@ func (c *commands) run(end <-chan struct{}) {
 		case r := <-c.answers:
 			if reader, ok := r.result.Result.(*supervision.Reader); ok && r.verb.name == historyVerb && r.result.Refusal == nil {
 				go c.readHistory(r, reader)
+				continue
+			}
+			if taken, ok := r.result.Result.(*supervision.Taken); ok {
+				c.answer(r, takenAnswer{OK: true, Changed: r.result.Changed, Taken: taken})
 				continue
 			}
 			c.answer(r, doneAnswer{OK: true, Changed: r.result.Changed, View: r.result.Result})

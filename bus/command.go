@@ -178,7 +178,11 @@ func (c *commands) enter(r *running) string {
 	c.count.commandsRunning.Set(float64(c.inside))
 	r.id = "nats-" + strconv.FormatUint(c.last, 10)
 	c.waiting[r.id] = r
-	r.timer = time.AfterFunc(c.time, func() { c.deliver(r.id) })
+	limit := c.time
+	if r.verb.name == pickupVerb {
+		limit += longestPickup
+	}
+	r.timer = time.AfterFunc(limit, func() { c.deliver(r.id) })
 	return ""
 }
 

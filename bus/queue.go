@@ -58,7 +58,8 @@ type event struct {
 	order uint64
 	at    time.Time
 	supervision.Announce
-	reply string // the command's id; empty: an announcement
+	reply string // the command's id; empty: an announcement or a view
+	view  *shownView
 }
 
 // write is a document to be published. A nil doc purges the key.
@@ -84,6 +85,10 @@ func (q *queue) take(at time.Time, effects []supervision.Effect) {
 			q.announce(e, at)
 		case supervision.Reply:
 			q.reply(e, at)
+		case supervision.Show:
+			for _, v := range shownViews(e) {
+				q.pass(event{at: at, view: v})
+			}
 		}
 	}
 	q.mu.Unlock()
@@ -110,20 +115,31 @@ func (q *queue) put(key string, doc any, at time.Time) {
 }
 
 func (q *queue) announce(a supervision.Announce, at time.Time) {
-	list, limit, dropped := &q.kept, q.keptLimit, q.count.droppedKept
 	if !kept(a.Type) {
-		list, limit, dropped = &q.passing, passingLimit, q.count.droppedPassing
-		if q.away {
-			dropped.Inc()
-			return
-		}
+		q.pass(event{at: at, Announce: a})
+		return
 	}
-	if list.len() >= limit {
-		list.pop()
-		dropped.Inc()
+	if q.kept.len() >= q.keptLimit {
+		q.kept.pop()
+		q.count.droppedKept.Inc()
 	}
 	q.order++
-	list.push(event{order: q.order, at: at, Announce: a})
+	q.kept.push(event{order: q.order, at: at, Announce: a})
+}
+
+// pass queues what is worth nothing when it comes late.
+func (q *queue) pass(e event) {
+	switch {
+	case q.away:
+		q.count.droppedPassing.Inc()
+		return
+	case q.passing.len() >= passingLimit:
+		q.passing.pop()
+		q.count.droppedPassing.Inc()
+	}
+	q.order++
+	e.order = q.order
+	q.passing.push(e)
 }
 
 // reply queues the leave to answer behind what the command did. While nothing is published it is given at once.

@@ -72,7 +72,7 @@ func TestTheServiceIsDiscovered(t *testing.T) {
 		if err := json.Unmarshal(m.Data, &info); err != nil {
 			t.Fatal(err)
 		}
-		if info.Name != "supervision" || info.Metadata["site"] != "hq" || len(info.Endpoints) != 10 {
+		if info.Name != "supervision" || info.Metadata["site"] != "hq" || len(info.Endpoints) != len(verbs) {
 			t.Errorf("%s", m.Data)
 		}
 		for i, e := range info.Endpoints {

@@ -25,6 +25,12 @@ var sourceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // verbs are all that is served, as docs/nats.md lists them.
 var verbs = []verb{
+	{pickupVerb, `{"call"|"person"|"group"?,"endpoint"?}`, func(b *body) supervision.Command {
+		return supervision.PickUpCall{
+			Call: supervision.CallID(b.text("call", false)), Person: supervision.PersonID(b.text("person", false)),
+			Group: supervision.GroupID(b.text("group", false)), Endpoint: b.text("endpoint", false),
+		}
+	}},
 	{"group.join", `{"group"}`, func(b *body) supervision.Command {
 		return supervision.JoinGroup{Group: group(b)}
 	}},
@@ -54,7 +60,13 @@ var verbs = []verb{
 	{historyVerb, `{"since"?,"limit"?}`, func(*body) supervision.Command { return supervision.GetHistory{} }},
 }
 
-const historyVerb = "history.get"
+const (
+	pickupVerb  = "call.pickup"
+	historyVerb = "history.get"
+)
+
+// longestPickup is more than pickup.timeout may be: the engine answers when the supervisor's phone has, or has not.
+const longestPickup = 5 * time.Minute
 
 func group(b *body) supervision.GroupID   { return supervision.GroupID(b.text("group", true)) }
 func person(b *body) supervision.PersonID { return supervision.PersonID(b.text("person", true)) }

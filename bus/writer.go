@@ -162,7 +162,13 @@ func (w *writer) event(e *event) error {
 		w.bus.commands.deliver(e.reply)
 		return nil
 	}
-	m, err := w.encode.event(&e.Announce)
+	var m *nats.Msg
+	var err error
+	if e.view != nil {
+		m, err = w.encode.view(e.view)
+	} else {
+		m, err = w.encode.event(&e.Announce)
+	}
 	if err != nil {
 		w.bus.log.Error("an event cannot be encoded and is left out; please report this", "type", e.Type, "entity", e.Entity, "error", err)
 		return nil

@@ -28,9 +28,10 @@ var kinds = map[string]supervision.Event{
 	"ring_began": supervision.RingBegan{}, "ring_ended": supervision.RingEnded{},
 	"caller_hung_up": supervision.CallerHungUp{}, "endpoint_changed": supervision.EndpointChanged{},
 	"pickup_dialled": supervision.PickupDialled{}, "pickup_failed": supervision.PickupFailed{},
-	"configured": supervision.Configured{}, "commanded": supervision.Commanded{}, "code_dialled": supervision.CodeDialled{},
+	"watched": supervision.Watched{}, "configured": supervision.Configured{}, "commanded": supervision.Commanded{}, "code_dialled": supervision.CodeDialled{},
 	"login_saved": supervision.LoginSaved{}, "store_read": supervision.StoreRead{}, "store_written": supervision.StoreWritten{},
 	"phone_redirected": supervision.PhoneRedirected{}, "phone_answered": supervision.PhoneAnswered{},
+	"picker_answered": supervision.PickerAnswered{}, "picker_unreached": supervision.PickerUnreached{},
 	"picker_joined": supervision.PickerJoined{}, "answer_picked_up": supervision.AnswerPickedUp{},
 	"picker_gone": supervision.PickerGone{}, "timer_fired": supervision.TimerFired{},
 }

@@ -57,6 +57,8 @@ func (t *step) commanded(e Commanded) {
 		t.setDND(a, c)
 	case ReportPresence:
 		t.reportPresence(a, c)
+	case PickUpCall:
+		t.pickUpCall(a, c)
 	case GetView:
 		t.order(Reply{ID: a.id, Result: t.view(a.actor)})
 	case GetHistory:

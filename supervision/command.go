@@ -55,6 +55,16 @@ type ReportPresence struct {
 	TTL    time.Duration
 }
 
+// PickUpCall asks for a call to be picked up by way of a phone of the actor's that the daemon calls (P3). One of Call,
+// Person and Group may be named; none: the oldest call. Endpoint empty: the actor's default phone. The Reply's Result is
+// a *Taken.
+type PickUpCall struct {
+	Call     CallID
+	Person   PersonID
+	Group    GroupID
+	Endpoint string
+}
+
 // GetView asks for all that the actor may see (S7). The Reply's Result is a *View.
 type GetView struct{}
 
@@ -69,5 +79,6 @@ func (SetForwarding) command()    {}
 func (CancelForwarding) command() {}
 func (SetDND) command()           {}
 func (ReportPresence) command()   {}
+func (PickUpCall) command()       {}
 func (GetView) command()          {}
 func (GetHistory) command()       {}

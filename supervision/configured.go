@@ -9,7 +9,7 @@ import (
 // gone disappears with its state, and everything else keeps it.
 func (t *step) configure(d *Directory) {
 	old := t.dir
-	t.dir = d
+	t.dir, t.reshow = d, true
 	for _, id := range old.Groups() {
 		if d.Group(id) == nil {
 			t.removeGroup(id)

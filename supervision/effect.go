@@ -76,6 +76,20 @@ type PickUp struct {
 	Targets []string
 }
 
+// CallSupervisor asks the PBX to call a phone, and to let it wait for PickUp or Refuse when it is up: PickerAnswered
+// says so, PickerUnreached that it does not come to that.
+type CallSupervisor struct {
+	Channel    string // what the channel is to be named
+	Endpoint   string
+	AutoAnswer string // the phone's make; empty: it rings
+	Timeout    time.Duration
+	CallerCall string // on whose behalf
+	Caller     Caller // for the display
+}
+
+// CancelCall asks the PBX to stop calling a phone: somebody else has the call, or it is over.
+type CancelCall struct{ Channel string }
+
 // Refuse asks the PBX to turn the waiting channel away.
 type Refuse struct {
 	Channel string
@@ -141,17 +155,19 @@ type Arm struct {
 	At    time.Time
 }
 
-func (Put) effect()         {}
-func (Forget) effect()      {}
-func (Announce) effect()    {}
-func (PickUp) effect()      {}
-func (Refuse) effect()      {}
-func (PickupDone) effect()  {}
-func (Arm) effect()         {}
-func (RenewAudio) effect()  {}
-func (Reply) effect()       {}
-func (Confirm) effect()     {}
-func (SaveLogin) effect()   {}
-func (ForgetLogin) effect() {}
-func (WriteStore) effect()  {}
-func (StoreKnown) effect()  {}
+func (Put) effect()            {}
+func (Forget) effect()         {}
+func (Announce) effect()       {}
+func (PickUp) effect()         {}
+func (Refuse) effect()         {}
+func (PickupDone) effect()     {}
+func (Arm) effect()            {}
+func (RenewAudio) effect()     {}
+func (CallSupervisor) effect() {}
+func (CancelCall) effect()     {}
+func (Reply) effect()          {}
+func (Confirm) effect()        {}
+func (SaveLogin) effect()      {}
+func (ForgetLogin) effect()    {}
+func (WriteStore) effect()     {}
+func (StoreKnown) effect()     {}

@@ -17,6 +17,8 @@ type Started struct {
 	At         time.Time
 	Directory  *Directory
 	Forwarding forwarding.Policy
+	// PickupTimeout bounds an attempt by way of a phone that is called (P3).
+	PickupTimeout time.Duration
 	// Logins are what the daemon itself remembers of mutual-aid groups. They hold until EpochBegun says what is on disk:
 	// until then nobody logs in or out, and who is logged out stays unseen (G4, G9). Who is not among them is as if new.
 	Logins []StoredLogin
@@ -28,6 +30,8 @@ type Configured struct {
 	At         time.Time
 	Directory  *Directory
 	Forwarding forwarding.Policy
+	// PickupTimeout bounds an attempt by way of a phone that is called (P3).
+	PickupTimeout time.Duration
 }
 
 // Commanded says that somebody asks for something. One Reply with the same ID follows, now or when what had to be
@@ -179,6 +183,31 @@ type PickupFailed struct {
 	Unavailable bool
 }
 
+// PickerAnswered says that a phone that was called by CallSupervisor is up, and waits.
+type PickerAnswered struct {
+	At      time.Time
+	Channel string
+}
+
+// PickerUnreached says that a phone could not be called by CallSupervisor, or did not take the call.
+type PickerUnreached struct {
+	At      time.Time
+	Channel string
+	Why     PhoneRefusal
+}
+
+// PhoneRefusal is why a phone did not take a call.
+type PhoneRefusal string
+
+const (
+	PhoneAway       PhoneRefusal = "away"
+	PhoneBusy       PhoneRefusal = "busy"
+	PhoneDeclined   PhoneRefusal = "declined"
+	PhoneRedirects  PhoneRefusal = "redirects"
+	PhoneUnanswered PhoneRefusal = "unanswered"
+	PBXAway         PhoneRefusal = "pbx"
+)
+
 // PickerJoined says that the PBX has joined the phone that dialled a pickup code to the caller.
 type PickerJoined struct {
 	At      time.Time
@@ -223,6 +252,8 @@ func (e CallerHungUp) at() time.Time    { return e.At }
 func (e EndpointChanged) at() time.Time { return e.At }
 func (e PickupDialled) at() time.Time   { return e.At }
 func (e PickupFailed) at() time.Time    { return e.At }
+func (e PickerAnswered) at() time.Time  { return e.At }
+func (e PickerUnreached) at() time.Time { return e.At }
 func (e PickerJoined) at() time.Time    { return e.At }
 func (e AnswerPickedUp) at() time.Time  { return e.At }
 func (e PickerGone) at() time.Time      { return e.At }

@@ -33,6 +33,9 @@ func (t *step) settleGroup(id GroupID) {
 		return
 	}
 	t.groups[id] = doc
+	if old != nil && !sameLogins(old, doc) {
+		t.regrouped = append(t.regrouped, id)
+	}
 	t.put("group."+string(id), doc)
 	if old == nil || t.learning || old.Unstaffed == doc.Unstaffed {
 		return
@@ -81,4 +84,9 @@ func sameGroup(a, b *GroupDocument) bool {
 	return a.Name == b.Name && a.Number == b.Number && a.Type == b.Type && a.LockLast == b.LockLast &&
 		a.Unstaffed == b.Unstaffed && slices.Equal(a.Supervisors, b.Supervisors) &&
 		slices.Equal(a.Members, b.Members) && slices.Equal(a.Ringing, b.Ringing)
+}
+
+func sameLogins(a, b *GroupDocument) bool {
+	return slices.EqualFunc(a.Supervisors, b.Supervisors, func(x, y SupervisorDocument) bool { return x.LoggedIn == y.LoggedIn }) &&
+		slices.EqualFunc(a.Members, b.Members, func(x, y MemberDocument) bool { return x.LoggedIn == y.LoggedIn })
 }

@@ -60,7 +60,7 @@ func (t *step) endCall(c *call, o outcome) {
 	t.publishCall(c, &doc)
 	t.announceEnd(before, &doc, o.by)
 	t.arm(timerForget, string(doc.ID), t.now.Add(afterlife))
-	if c.try != nil && c.try.lost() {
+	if c.try != nil && (c.try.lost() || c.try.phase == tryCalls) {
 		t.lose(c.try, refuse(NotRinging, "it no longer rings"))
 	}
 }

@@ -4,29 +4,49 @@ import (
 	"slices"
 )
 
+// wanted is what is to be picked up: a call, a member's oldest, a group's oldest, or with nothing named the oldest of all.
+type wanted struct {
+	call   *call
+	member *Person
+	group  *Group
+}
+
 func (t *step) pickupDialled(e PickupDialled) {
 	if t.tries[e.Channel] != nil {
 		return // told twice
 	}
 	actor, _ := t.dir.Endpoint(e.Endpoint)
-	target := t.target(e.Ask)
-	chosen, refusal := t.judgePickup(actor, e.Ask)
+	p := &try{channel: e.Channel, actor: actor, target: t.target(e.Ask), via: ViaPhone, began: t.now}
+	want, refusal := t.dialled(e.Ask)
+	if refusal == nil && actor == nil {
+		refusal = refuse(NotSupervisor, "this phone belongs to nobody who is configured here")
+	}
+	var chosen choice
+	if refusal == nil {
+		chosen, refusal = t.judgePickup(actor, want)
+	}
 	if refusal != nil {
-		t.refusePickup(&try{channel: e.Channel, actor: actor, target: target, began: t.now}, refusal)
+		t.refusePickup(p, refusal)
 		return
 	}
-	p := &try{
-		channel: e.Channel, actor: actor, target: target, began: t.now,
-		call: chosen.call, behalf: chosen.legs[0].person,
+	t.beginTry(p, chosen)
+	t.reachFor(p, chosen.legs)
+}
+
+// dialled finds what the digits behind a code name.
+func (t *step) dialled(ask PickupAsk) (wanted, *Refusal) {
+	var want wanted
+	if ask.Extension != "" {
+		if want.member = t.dir.PersonByExtension(ask.Extension); want.member == nil {
+			return want, refuse(NotFound, "nobody has the extension %s", ask.Extension)
+		}
 	}
-	t.tries[e.Channel] = p
-	chosen.call.try = p
-	order := PickUp{Channel: e.Channel, Targets: make([]string, len(chosen.legs))}
-	for i, l := range chosen.legs {
-		order.Targets[i] = l.ring.Leg
+	if ask.GroupNumber != "" {
+		if want.group = t.dir.GroupByNumber(ask.GroupNumber); want.group == nil {
+			return want, refuse(NotFound, "no group has the number %s", ask.GroupNumber)
+		}
 	}
-	t.order(order)
-	t.arm(timerPickup, e.Channel, t.now.Add(pickupDeadline))
+	return want, nil
 }
 
 // target names by id what was dialled, as far as it exists.
@@ -47,50 +67,45 @@ type choice struct {
 	legs []*leg
 }
 
-// judgePickup says whether actor may pick up what was asked for, and which call that is. The order of the checks is
-// that of rule P7.
-func (t *step) judgePickup(actor *Person, ask PickupAsk) (choice, *Refusal) {
-	var member *Person
-	if ask.Extension != "" {
-		if member = t.dir.PersonByExtension(ask.Extension); member == nil {
-			return choice{}, refuse(NotFound, "nobody has the extension %s", ask.Extension)
-		}
-	}
-	if ask.GroupNumber != "" && t.dir.GroupByNumber(ask.GroupNumber) == nil {
-		return choice{}, refuse(NotFound, "no group has the number %s", ask.GroupNumber)
-	}
-	if actor == nil {
-		return choice{}, refuse(NotSupervisor, "this phone belongs to nobody who is configured here")
-	}
-	groups, refusal := t.groupsToPickUpFrom(actor, member, ask)
-	if refusal != nil {
+// judgePickup says whether actor may pick up what is wanted, and which call that is. The order of the checks is that of
+// rule P7.
+func (t *step) judgePickup(actor *Person, want wanted) (choice, *Refusal) {
+	groups, refusal := t.groupsToPickUpFrom(actor, want)
+	switch {
+	case refusal != nil:
 		return choice{}, refusal
-	}
-	if member != nil {
-		return t.chooseOf(actor, member, groups)
+	case want.call != nil:
+		return t.choose(queue{want.call}, actor, groups, others(actor))
+	case want.member != nil:
+		return t.chooseOf(actor, want.member, groups)
 	}
 	return t.chooseOldest(actor, groups)
 }
 
+// others: nobody picks up what rings for themself.
+func others(actor *Person) func(PersonID) bool {
+	return func(p PersonID) bool { return p != actor.ID }
+}
+
 // groupsToPickUpFrom are the groups through which actor may pick up now.
-func (t *step) groupsToPickUpFrom(actor, member *Person, ask PickupAsk) ([]*Group, *Refusal) {
+func (t *step) groupsToPickUpFrom(actor *Person, want wanted) ([]*Group, *Refusal) {
 	var mine []*Group
 	for _, g := range t.dir.supervises[actor.ID] {
-		if ask.GroupNumber != "" && g.Number != ask.GroupNumber {
+		if want.group != nil && g != want.group {
 			continue
 		}
-		if member != nil {
-			if _, in := g.Member(member.ID); !in || member.ID == actor.ID {
+		if want.member != nil {
+			if _, in := g.Member(want.member.ID); !in || want.member == actor {
 				continue
 			}
 		}
 		mine = append(mine, g)
 	}
 	switch {
-	case len(mine) == 0 && member != nil:
-		return nil, refuse(NotSupervisor, "%s does not supervise %s", actor.Name, member.Name)
-	case len(mine) == 0 && ask.GroupNumber != "":
-		return nil, refuse(NotSupervisor, "%s does not supervise group %s", actor.Name, ask.GroupNumber)
+	case len(mine) == 0 && want.member != nil:
+		return nil, refuse(NotSupervisor, "%s does not supervise %s", actor.Name, want.member.Name)
+	case len(mine) == 0 && want.group != nil:
+		return nil, refuse(NotSupervisor, "%s does not supervise group %s", actor.Name, want.group.Name)
 	case len(mine) == 0:
 		return nil, refuse(NotSupervisor, "%s supervises no group", actor.Name)
 	}
@@ -123,7 +138,7 @@ func (t *step) chooseOldest(actor *Person, groups []*Group) (choice, *Refusal) {
 			all = all.with(c)
 		}
 	}
-	return t.choose(all, actor, groups, func(p PersonID) bool { return p != actor.ID })
+	return t.choose(all, actor, groups, others(actor))
 }
 
 // choose takes the first of the calls that nobody is picking up. Nobody picks up a call that they placed (R1).
@@ -136,7 +151,7 @@ func (t *step) choose(calls queue, actor *Person, groups []*Group, of func(Perso
 		}
 		ringing := slices.DeleteFunc(legs, func(l *leg) bool { return l.silent })
 		switch {
-		case c.try != nil && c.try.phase == tryRuns:
+		case c.try != nil && (c.try.phase == tryRuns || c.try.phase == tryCalls):
 			late = taken(c.try.actor)
 		case c.try != nil && c.try.lost():
 			late = takenElsewhere()
@@ -213,13 +228,20 @@ func taken(by *Person) *Refusal {
 
 func takenElsewhere() *Refusal { return refuse(AlreadyTaken, "the call was answered elsewhere") }
 
+// refusePickup tells whoever tried that it was in vain.
 func (t *step) refusePickup(p *try, r *Refusal) {
 	order := Refuse{Channel: p.channel, Refusal: r}
 	if p.actor != nil {
 		order.Actor = p.actor.ID
 		t.announceRefusal(p, r)
 	}
-	t.order(order)
+	switch {
+	case p.phase == tryCalls:
+		t.order(CancelCall{Channel: p.channel})
+	case p.channel != "" && p.phase != tryDropped:
+		t.order(order)
+	}
+	t.answerAsks(p, r)
 	t.order(PickupDone{Actor: order.Actor, Code: r.Code, Took: t.now.Sub(p.began)})
 }
 
@@ -227,6 +249,6 @@ func (t *step) announceRefusal(p *try, r *Refusal) {
 	t.announce(Announce{
 		Type: EventPickupRefused, Entity: string(p.actor.ID), Person: p.actor.ID,
 		Document: &RefusalDocument{Actor: p.actor.ID, Code: r.Code, Message: r.Message, Target: p.target},
-		By:       &By{Person: p.actor.ID, Via: ViaPhone},
+		By:       p.by(),
 	})
 }

@@ -15,6 +15,8 @@ const (
 	NotSupervised  Code = "not_supervised"
 	AlreadyTaken   Code = "already_taken"
 	NotRinging     Code = "not_ringing"
+	Conflict       Code = "conflict"
+	Unreachable    Code = "unreachable"
 	NotMutualAid   Code = "not_mutual_aid"
 	MayNotLeave    Code = "may_not_leave"
 	LastMember     Code = "last_member"

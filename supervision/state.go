@@ -41,6 +41,7 @@ type State struct {
 	writes  uint64
 
 	policy        forwarding.Policy
+	pickupTimeout time.Duration
 	store         map[string]forwarding.Stored // of the PBX, by extension
 	storeKnown    bool
 	storing       map[uint64]*storeWrite // changes of the store on their way
@@ -60,6 +61,8 @@ type State struct {
 	through map[GroupID]queue   // ringing calls by the group that supervises them, oldest first
 
 	ringingCalls int
+
+	viewers map[PersonID]*viewer
 
 	people map[PersonID]*PersonDocument
 	groups map[GroupID]*GroupDocument
@@ -97,6 +100,7 @@ func New() *State {
 		tries:         make(map[string]*try),
 		offered:       make(map[PersonID]queue),
 		through:       make(map[GroupID]queue),
+		viewers:       make(map[PersonID]*viewer),
 		people:        make(map[PersonID]*PersonDocument),
 		groups:        make(map[GroupID]*GroupDocument),
 	}
@@ -110,10 +114,12 @@ func Apply(s *State, event Event) (*State, []Effect) {
 	case Started:
 		t.started(e)
 	case Configured:
-		t.policy = e.Forwarding
+		t.policy, t.pickupTimeout = e.Forwarding, e.PickupTimeout
 		t.configure(e.Directory)
 	case EpochBegun:
 		t.epochBegun(e)
+	case Watched:
+		t.watched(e)
 	case Commanded:
 		t.commanded(e)
 	case CodeDialled:
@@ -146,6 +152,10 @@ func Apply(s *State, event Event) (*State, []Effect) {
 		t.pickupDialled(e)
 	case PickupFailed:
 		t.pickupFailed(e)
+	case PickerAnswered:
+		t.pickerAnswered(e)
+	case PickerUnreached:
+		t.pickerUnreached(e)
 	case PickerJoined:
 		t.pickerJoined(e)
 	case AnswerPickedUp:
@@ -163,7 +173,7 @@ func (s *State) RingingCalls() int { return s.ringingCalls }
 
 func (t *step) started(e Started) {
 	t.learning = true
-	t.policy = e.Forwarding
+	t.policy, t.pickupTimeout = e.Forwarding, e.PickupTimeout
 	t.configure(e.Directory)
 	t.rememberLogins(e.Logins)
 	t.vouch()

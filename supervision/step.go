@@ -19,6 +19,8 @@ type step struct {
 	dirtyPeople []PersonID
 	dirtyGroups []GroupID
 	siteDirty   bool
+	regrouped   []GroupID // in which somebody logged in or out
+	reshow      bool      // who sees what may have changed altogether
 	// lateWork is done when the documents are up to date.
 	lateWork []func()
 
@@ -70,6 +72,7 @@ func (t *step) finish() []Effect {
 	for _, work := range t.lateWork {
 		work()
 	}
+	t.show()
 	slices.SortStableFunc(t.documents, func(a, b Effect) int { return strings.Compare(keyOf(a), keyOf(b)) })
 	n := len(t.documents) + len(t.announced) + len(t.orders) + len(t.timers)
 	if n == 0 {

@@ -107,7 +107,7 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 	rest := w[2:]
 	switch w[1] {
 	case "start":
-		e := supervision.Started{At: at, Directory: sites["site"], Forwarding: policy}
+		e := supervision.Started{At: at, Directory: sites["site"], Forwarding: policy, PickupTimeout: 15 * time.Second}
 		for _, w := range rest {
 			if l, ok := parseStoredLogin(w); ok {
 				e.Logins = append(e.Logins, l)
@@ -115,7 +115,7 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 		}
 		return e, nil
 	case "configured":
-		return supervision.Configured{At: at, Directory: sites[rest[0]], Forwarding: policy}, nil
+		return supervision.Configured{At: at, Directory: sites[rest[0]], Forwarding: policy, PickupTimeout: 15 * time.Second}, nil
 	case "saved":
 		write, err := strconv.ParseUint(rest[0], 10, 64)
 		return supervision.LoginSaved{At: at, Write: write, Failed: len(rest) > 1}, err
@@ -128,7 +128,7 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 	case "answers":
 		return supervision.PhoneAnswered{At: at, Endpoint: rest[0]}, nil
 	case "asks":
-		return parseCommand(at, rest)
+		return parseCommand(at, rest, n)
 	case "epoch":
 		epoch, err := strconv.ParseUint(rest[0], 10, 64)
 		e := supervision.EpochBegun{At: at, Epoch: epoch}
@@ -163,21 +163,40 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 	case "dials":
 		return parseDialled(at, rest)
 	case "pickup-failed":
-		return supervision.PickupFailed{At: at, Channel: rest[0], Unavailable: len(rest) > 1}, nil
+		return supervision.PickupFailed{At: at, Channel: n.real(rest[0]), Unavailable: len(rest) > 1}, nil
 	case "picker-gone":
-		return supervision.PickerGone{At: at, Channel: rest[0], Dropped: len(rest) > 1}, nil
+		return supervision.PickerGone{At: at, Channel: n.real(rest[0]), Dropped: len(rest) > 1}, nil
 	case "replaced":
 		return supervision.AnswerPickedUp{At: at, CallerCall: rest[0]}, nil
+	case "up":
+		return supervision.PickerAnswered{At: at, Channel: n.real(rest[0])}, nil
+	case "unreached":
+		return supervision.PickerUnreached{At: at, Channel: n.real(rest[0]), Why: supervision.PhoneRefusal(rest[1])}, nil
+	case "watch":
+		return supervision.Watched{At: at, Person: supervision.PersonID(rest[0]), On: len(rest) == 1}, nil
 	case "joined":
-		return supervision.PickerJoined{At: at, Channel: rest[0]}, nil
+		return supervision.PickerJoined{At: at, Channel: n.real(rest[0])}, nil
 	case "timer":
-		name := strings.Join(rest, " ")
-		for id, short := range n.names {
-			name = strings.ReplaceAll(name, short, string(id))
+		for i := range rest {
+			rest[i] = n.real(rest[i])
 		}
-		return supervision.TimerFired{At: at, Timer: name}, nil
+		return supervision.TimerFired{At: at, Timer: strings.Join(rest, " ")}, nil
 	}
 	return nil, fmt.Errorf("unknown event %q", w[1])
+}
+
+// real gives the name of what a story has a short one for.
+func (n *narrator) real(short string) string {
+	for id, name := range n.names {
+		if name == short {
+			return string(id)
+		}
+	}
+	var i int
+	if _, err := fmt.Sscanf(short, "picker%d", &i); err == nil && i <= len(n.pickers) {
+		return n.pickers[i-1]
+	}
+	return short
 }
 
 // parseStoredLogin reads `sales.ben=out`.
@@ -274,7 +293,7 @@ func parseWritten(at time.Time, w []string) (supervision.Event, error) {
 }
 
 // parseCommand reads `anna R1 join sales`, `anna R2 forward ben always 104`, `ben R3 presence away desk 60`.
-func parseCommand(at time.Time, w []string) (supervision.Event, error) {
+func parseCommand(at time.Time, w []string, n *narrator) (supervision.Event, error) {
 	e := supervision.Commanded{At: at, Actor: supervision.PersonID(w[0]), ID: w[1], Via: supervision.ViaNATS}
 	args := append(slices.Clone(w[3:]), "", "", "")
 	group, person := supervision.GroupID(args[0]), supervision.PersonID(args[1])
@@ -299,6 +318,11 @@ func parseCommand(at time.Time, w []string) (supervision.Event, error) {
 	case "presence":
 		ttl, _ := time.ParseDuration(args[2])
 		e.Command = supervision.ReportPresence{State: supervision.PresenceState(args[0]), Source: args[1], TTL: ttl}
+	case "pickup": // call=c1 person=ben group=sales endpoint=PJSIP/101
+		e.Command = supervision.PickUpCall{
+			Call: supervision.CallID(n.real(value(w, "call"))), Person: supervision.PersonID(value(w, "person")),
+			Group: supervision.GroupID(value(w, "group")), Endpoint: value(w, "endpoint"),
+		}
 	case "view":
 		e.Command = supervision.GetView{}
 	case "history":

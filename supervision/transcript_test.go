@@ -111,6 +111,7 @@ type narrator struct {
 	out       strings.Builder
 	documents map[string]map[string]json.RawMessage
 	names     map[supervision.CallID]string
+	pickers   []string // channels that were made to call supervisors: picker1, picker2
 }
 
 func (n *narrator) say(format string, args ...any) { fmt.Fprintf(&n.out, "    "+format+"\n", args...) }
@@ -125,11 +126,18 @@ func (n *narrator) tellEffect(e supervision.Effect) error {
 	case supervision.Announce:
 		n.tellAnnouncement(e)
 	case supervision.PickUp:
-		n.say("pick up for %s from %s", e.Channel, strings.Join(e.Targets, ", "))
+		n.say("pick up for %s from %s", n.readable(e.Channel), strings.Join(e.Targets, ", "))
+	case supervision.CallSupervisor:
+		n.pickers = append(n.pickers, e.Channel)
+		n.say("call %s on %s, %v, for %s: %+v", n.readable(e.Channel), e.Endpoint, e.Timeout, e.CallerCall, e.Caller)
+	case supervision.CancelCall:
+		n.say("cancel the call of %s", n.readable(e.Channel))
+	case supervision.Show:
+		n.tellShow(e)
 	case supervision.RenewAudio:
-		n.say("renew audio of %s", e.Channel)
+		n.say("renew audio of %s", n.readable(e.Channel))
 	case supervision.Refuse:
-		n.say("refuse %s: %s (%s)", e.Channel, e.Refusal.Code, e.Refusal.Message)
+		n.say("refuse %s: %s (%s)", n.readable(e.Channel), e.Refusal.Code, e.Refusal.Message)
 	case supervision.Confirm:
 		n.say("confirm %s: on=%t", e.Channel, e.On)
 	case supervision.Reply:
@@ -148,6 +156,49 @@ func (n *narrator) tellEffect(e supervision.Effect) error {
 		return fmt.Errorf("unknown effect %T", e)
 	}
 	return nil
+}
+
+// tellShow says what somebody sees: of a whole view what there is, of a change what it looks like now.
+func (n *narrator) tellShow(s supervision.Show) {
+	if v := s.View; v != nil {
+		var groups, people, calls, memberships []string
+		for _, g := range v.Groups {
+			groups = append(groups, fmt.Sprint(g.ID, g.Ringing))
+		}
+		for _, p := range v.People {
+			people = append(people, fmt.Sprint(p.ID, p.Calls))
+		}
+		for _, c := range v.Calls {
+			calls = append(calls, string(c.ID))
+		}
+		for _, m := range v.Memberships {
+			memberships = append(memberships, fmt.Sprintf("%s=%t,%d", m.ID, m.LoggedIn, m.Count))
+		}
+		n.say("%s sees %d: groups %v, memberships %v, people %v, calls %v", s.To, s.Seq, groups, memberships, n.readable(fmt.Sprint(people)), n.readable(fmt.Sprint(calls)))
+		return
+	}
+	for i, c := range s.Changes {
+		text := "gone"
+		switch d := c.Document.(type) {
+		case *supervision.PersonDocument:
+			text = fmt.Sprintf("%s %s calls=%v forwards=%d", d.Presence.State, d.Presence.Source, d.Calls, len(d.Forwarding))
+		case *supervision.GroupDocument:
+			var in []string
+			for _, m := range d.Members {
+				in = append(in, string(m.Person)+":"+m.Status)
+			}
+			text = fmt.Sprintf("members=%v ringing=%v", in, d.Ringing)
+		case *supervision.Membership:
+			text = fmt.Sprintf("logged_in=%t, %d of them, %d connected", d.LoggedIn, d.Count, d.Connected)
+		case *supervision.CallDocument:
+			text = fmt.Sprintf("%s ringing=%v", d.State, d.Ringing)
+		case *supervision.Notice:
+			text = fmt.Sprintf("%s by %s forced=%t", d.Type, d.By.Person, d.Forced)
+		case *supervision.SiteDocument:
+			text = fmt.Sprintf("connected=%t", d.PBX.Connected)
+		}
+		n.say("%s sees %d: %s %s: %s", s.To, s.Seq+uint64(i), c.Kind, n.readable(c.ID), n.readable(text))
+	}
 }
 
 func (n *narrator) tellReply(r supervision.Reply) {
@@ -270,6 +321,9 @@ var moment = regexp.MustCompile(`"2026-01-02T(\d\d:\d\d:\d\d\.\d{3})Z"`)
 func (n *narrator) readable(s string) string {
 	for id, name := range n.names {
 		s = strings.ReplaceAll(s, string(id), name)
+	}
+	for i, channel := range n.pickers {
+		s = strings.ReplaceAll(s, channel, fmt.Sprint("picker", i+1))
 	}
 	return moment.ReplaceAllStringFunc(s, func(m string) string {
 		at, err := time.Parse(`"2006-01-02T15:04:05.000Z"`, m)

@@ -15,13 +15,22 @@ type try struct {
 	behalf  PersonID // the named member, otherwise the one who rang longest
 	began   time.Time
 	phase   tryPhase
+	due     time.Time // when the PBX must have joined it
+	via     Way
+	// Of one that the daemon calls a phone for:
+	endpoint string
+	asks     []asker // who waits to hear what comes of it
 }
+
+func (p *try) by() *By { return &By{Person: p.actor.ID, Via: p.via} }
 
 // tryPhase is how far a try has come. It has won when the PBX has joined its phone to the caller, and is no more then.
 type tryPhase string
 
 const (
 	tryRuns tryPhase = ""
+	// tryCalls: the supervisor's phone is being called, and the member's rings on.
+	tryCalls tryPhase = "calls"
 	// tryLate: the PBX did not answer in time. Others may try, but should it succeed after all, it was this one's.
 	tryLate tryPhase = "late"
 	// tryFailed: the phone to be picked up no longer rang. Who has the call is about to be said, and to be told.
@@ -34,6 +43,24 @@ func (p *try) lost() bool { return p.phase == tryFailed || p.phase == tryDropped
 
 // rings: its call is not over.
 func (p *try) rings() bool { return p.call.doc.State == CallRinging }
+
+func (t *step) beginTry(p *try, chosen choice) {
+	p.call, p.behalf = chosen.call, chosen.legs[0].person
+	t.tries[p.channel] = p
+	p.call.try = p
+}
+
+// reachFor has the PBX join the phone that waits to the caller.
+func (t *step) reachFor(p *try, legs []*leg) {
+	p.phase = tryRuns
+	order := PickUp{Channel: p.channel, Targets: make([]string, len(legs))}
+	for i, l := range legs {
+		order.Targets[i] = l.ring.Leg
+	}
+	t.order(order)
+	p.due = t.now.Add(pickupDeadline)
+	t.arm(timerPickup, p.channel, p.due)
+}
 
 // answeredBy ends a call that was answered, unless somebody is picking it up at the same moment: then the PBX may yet keep
 // the pickup.
@@ -75,10 +102,10 @@ func (t *step) pickerJoined(e PickerJoined) {
 // pickedUp is the outcome when a pickup has won.
 func (t *step) pickedUp(p *try) outcome {
 	t.endTry(p)
+	t.answerAsks(p, nil)
 	t.order(PickupDone{Actor: p.actor.ID, Took: t.now.Sub(p.began)})
 	return outcome{
-		state: CallPickedUp, pickedUpBy: p.actor.ID, onBehalfOf: p.behalf,
-		by: &By{Person: p.actor.ID, Via: ViaPhone},
+		state: CallPickedUp, pickedUpBy: p.actor.ID, onBehalfOf: p.behalf, by: p.by(),
 	}
 }
 
@@ -133,12 +160,8 @@ func (t *step) lose(p *try, why *Refusal) {
 	if elsewhere {
 		why = t.takenBy(c.doc)
 	}
-	switch {
-	case p.phase != tryDropped:
+	if p.phase != tryDropped || elsewhere || len(p.asks) > 0 {
 		t.refusePickup(p, why)
-	case elsewhere: // the phone cannot be told any more
-		t.announceRefusal(p, why)
-		t.order(PickupDone{Actor: p.actor.ID, Code: why.Code, Took: t.now.Sub(p.began)})
 	}
 }
 
@@ -162,7 +185,11 @@ func (t *step) lostOver(channel string) {
 // to be joined to the caller, and to hang it up would lose the call.
 func (t *step) pickupTimedOut(channel string) {
 	p := t.tries[channel]
-	if p == nil || p.phase != tryRuns {
+	if p != nil && p.phase == tryCalls {
+		t.lose(p, refuse(NoAnswer, "%s did not answer in time", p.endpoint))
+		return
+	}
+	if p == nil || p.phase != tryRuns || t.now.Before(p.due) {
 		return
 	}
 	p.phase = tryLate
@@ -172,6 +199,7 @@ func (t *step) pickupTimedOut(channel string) {
 	}
 	r := refuse(PBXUnavailable, "the PBX did not carry out the pickup in time")
 	t.announceRefusal(p, r)
+	t.answerAsks(p, r)
 	t.order(PickupDone{Actor: p.actor.ID, Code: r.Code, Took: t.now.Sub(p.began)})
 }
 
@@ -180,6 +208,7 @@ func (t *step) abandonTries() {
 	for _, channel := range slices.Sorted(maps.Keys(t.tries)) {
 		p := t.tries[channel]
 		c := p.call
+		t.answerAsks(p, refuse(PBXUnavailable, "the PBX is out of sight"))
 		switch {
 		case !p.rings():
 			t.endTry(p)

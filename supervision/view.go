@@ -4,6 +4,8 @@ import "slices"
 
 // View is all that a person may see (S7).
 type View struct {
+	// Seq is the number of the last thing told to those who follow this view (Show); 0: nobody does.
+	Seq  uint64       `json:"seq"`
 	Site SiteDocument `json:"site"`
 	// Me is the person's own state.
 	Me *PersonDocument `json:"me"`
@@ -34,39 +36,126 @@ func (t *step) view(p *Person) *View {
 		Site: *t.siteDocument(), Me: t.people[p.ID], Memberships: []Membership{},
 		Groups: []GroupDocument{}, People: []PersonDocument{}, Calls: []CallDocument{},
 	}
+	if followed := t.viewers[p.ID]; followed != nil {
+		v.Seq = followed.seq
+	}
 	for _, g := range t.dir.groupsOf[p.ID] {
 		if g.Type == MutualAid {
 			v.Memberships = append(v.Memberships, t.membership(g, p))
 		}
 	}
-	r := t.reader(p)
-	supervised := t.dir.supervises[p.ID]
-	if p.Admin {
-		supervised = nil
-		for _, id := range t.dir.Groups() {
-			supervised = append(supervised, t.dir.Group(id))
+	for _, c := range t.ringingOldestFirst() {
+		if doc := t.callFor(p, c.doc.ID, false); doc != nil {
+			v.Calls = append(v.Calls, *doc)
 		}
 	}
-	v.Calls = t.callsFor(p, r)
-	for _, g := range supervised {
-		if doc := t.groups[g.ID]; doc != nil {
-			one := *doc
-			one.Ringing = v.shown(doc.Ringing)
-			v.Groups = append(v.Groups, one)
+	seen := map[PersonID]bool{p.ID: true}
+	for _, g := range t.supervisedBy(p) {
+		if doc := t.groupFor(p, g.ID); doc != nil {
+			v.Groups = append(v.Groups, *doc)
 		}
-	}
-	v.People = t.peopleFor(p, supervised)
-	for i := range v.People {
-		v.People[i].Calls = v.shown(v.People[i].Calls)
+		for _, m := range g.Members {
+			if doc := t.personFor(p, m.Person); doc != nil && !seen[m.Person] {
+				seen[m.Person] = true
+				v.People = append(v.People, *doc)
+			}
+		}
 	}
 	return v
 }
 
-// shown are the calls of a list that the view has.
-func (v *View) shown(ids []CallID) []CallID {
-	return slices.DeleteFunc(slices.Clone(ids), func(id CallID) bool {
-		return !slices.ContainsFunc(v.Calls, func(c CallDocument) bool { return c.ID == id })
-	})
+// supervisedBy are the groups whose members a person sees: those that they supervise, or all for who administers the
+// company.
+func (t *step) supervisedBy(p *Person) []*Group {
+	if !p.Admin {
+		return t.dir.supervises[p.ID]
+	}
+	groups := make([]*Group, 0, len(t.dir.Groups()))
+	for _, id := range t.dir.Groups() {
+		groups = append(groups, t.dir.Group(id))
+	}
+	return groups
+}
+
+func (t *step) ringingOldestFirst() queue {
+	var all queue
+	for _, c := range t.calls {
+		if c.doc.State == CallRinging && len(c.legs) > 0 {
+			all = all.with(c)
+		}
+	}
+	return all
+}
+
+// callFor is what a person sees of a call: one that rings them, or a member of a group through which they are alerted.
+// Nobody is offered a call that they placed (R1). Of one that they have seen they also learn how it ended (R5).
+func (t *step) callFor(p *Person, id CallID, known bool) *CallDocument {
+	c := t.calls[id]
+	if c == nil {
+		return nil
+	}
+	seen := t.alerted(p).Redact(c.doc)
+	if c.doc.State != CallRinging {
+		if !known {
+			return nil
+		}
+		return seen
+	}
+	if len(seen.Ringing) == 0 || len(c.legs) == 0 || t.placedBy(c, p) {
+		return nil
+	}
+	return seen
+}
+
+// alerted reads through the groups in which a supervisor is logged in (G4).
+func (t *step) alerted(p *Person) *Reader {
+	r := &Reader{Actor: p.ID, Everything: p.Admin}
+	for _, g := range t.dir.supervises[p.ID] {
+		if t.logins[login{g.ID, p.ID}] {
+			r.Groups = append(r.Groups, g.ID)
+		}
+	}
+	return r
+}
+
+// groupFor is a group as who supervises it sees it.
+func (t *step) groupFor(p *Person, id GroupID) *GroupDocument {
+	g, doc := t.dir.Group(id), t.groups[id]
+	if g == nil || doc == nil || !slices.Contains(t.supervisedBy(p), g) {
+		return nil
+	}
+	one := *doc
+	one.Ringing = t.callsShown(p, doc.Ringing)
+	return &one
+}
+
+// personFor is a member as their supervisors see them, or oneself. Of one who is logged out of all groups in question
+// neither calls nor forwards are seen (G4).
+func (t *step) personFor(p *Person, id PersonID) *PersonDocument {
+	doc := t.people[id]
+	if doc == nil || id == p.ID {
+		return doc
+	}
+	member, in := false, false
+	for _, g := range t.supervisedBy(p) {
+		if _, is := g.Member(id); is {
+			member, in = true, in || t.logins[login{g.ID, id}]
+		}
+	}
+	if !member {
+		return nil
+	}
+	one := *doc
+	one.Calls = t.callsShown(p, doc.Calls)
+	if !in {
+		one.Calls, one.Forwarding = []CallID{}, one.Forwarding[:0:0]
+	}
+	return &one
+}
+
+// callsShown leaves of a list of calls those that a person sees.
+func (t *step) callsShown(p *Person, ids []CallID) []CallID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id CallID) bool { return t.callFor(p, id, false) == nil })
 }
 
 func (t *step) membership(g *Group, p *Person) Membership {
@@ -84,44 +173,4 @@ func (t *step) membership(g *Group, p *Person) Membership {
 		}
 	}
 	return m
-}
-
-// callsFor are the calls that ring for members of the groups that p supervises, or for p. Nobody is offered a call that
-// they placed (R1).
-func (t *step) callsFor(p *Person, r *Reader) []CallDocument {
-	var all queue
-	for _, c := range t.calls {
-		if c.doc.State == CallRinging && len(c.legs) > 0 && !t.placedBy(c, p) {
-			all = all.with(c)
-		}
-	}
-	calls := []CallDocument{}
-	for _, c := range all {
-		if seen := r.Redact(c.doc); len(seen.Ringing) > 0 {
-			calls = append(calls, *seen)
-		}
-	}
-	return calls
-}
-
-// peopleFor are the members of the groups, each once. Of one who is logged out of all of them neither calls nor forwards
-// are seen (G4).
-func (t *step) peopleFor(p *Person, groups []*Group) []PersonDocument {
-	people := []PersonDocument{}
-	var seen []PersonID
-	for _, g := range groups {
-		for _, m := range g.Members {
-			doc := t.people[m.Person]
-			if doc == nil || slices.Contains(seen, m.Person) || m.Person == p.ID {
-				continue
-			}
-			seen = append(seen, m.Person)
-			one := *doc
-			if !slices.ContainsFunc(groups, func(x *Group) bool { return t.logins[login{x.ID, m.Person}] }) {
-				one.Calls, one.Forwarding = []CallID{}, one.Forwarding[:0:0]
-			}
-			people = append(people, one)
-		}
-	}
-	return people
 }

@@ -36,7 +36,10 @@ type reply struct {
 	OK, Changed   bool
 	Code, Message string
 	Details       map[string]string
+	Call          string // of call.pickup, as OnBehalfOf
+	OnBehalfOf    string `json:"on_behalf_of"`
 	View          struct {
+		Seq    int
 		Groups []struct{ ID string }
 		People []struct{ ID string }
 	}

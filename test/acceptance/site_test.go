@@ -3,6 +3,7 @@ package acceptance
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,6 +121,17 @@ func (s *site) start() {
 	s.daemon = startDaemon(s.t, s.config)
 	s.watch = watch(s.t, fmt.Sprint(s.daemon.logged("started")["nats"]), s.nats...)
 	s.watch.awaitSite("the PBX is connected", func(d siteDocument) bool { return d.PBX.Connected })
+}
+
+// ready waits until the daemon says that it is.
+func (s *site) ready() {
+	s.t.Helper()
+	ctx := s.ctx()
+	for get(s.t, s.url("/readyz")) != http.StatusOK {
+		if ctx.Err() != nil {
+			s.t.Fatal("the daemon is not ready")
+		}
+	}
 }
 
 // url is where the daemon's HTTP side answers.

@@ -1,0 +1,121 @@
+package ari
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"supervisiond/supervision"
+)
+
+// callSupervisor calls a phone, which comes into the application when it is up. The display shows the caller; who the
+// phone itself calls as is left alone, or the caller would see that later.
+func (p *PBX) callSupervisor(ctx context.Context, e supervision.CallSupervisor) {
+	err := p.rest.CallIn(ctx, CallIn{
+		ChannelID: e.Channel, Endpoint: e.Endpoint, App: p.o.App, Args: arg.Called, Originator: e.CallerCall,
+		Timeout: e.Timeout + time.Second, Variables: callVariables(e),
+	})
+	if err == nil {
+		return
+	}
+	why := supervision.PBXAway
+	var failed *Error
+	if errors.As(err, &failed) && failed.Status == http.StatusInternalServerError {
+		why = supervision.PhoneAway // "Allocation failed": it has no contact
+	}
+	p.log.Warn("the PBX did not call a supervisor's phone", "endpoint", e.Endpoint, "error", err)
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	_ = p.o.Mailbox.Post(ctx, supervision.PickerUnreached{At: time.Now(), Channel: e.Channel, Why: why})
+	if !notDone(err) {
+		p.hangup(ctx, e.Channel, causeNormal) // it may ring all the same
+	}
+}
+
+// callVariables are the caller for the phone's display, and what lets a phone of its make answer by itself.
+func callVariables(e supervision.CallSupervisor) map[string]string {
+	vars := map[string]string{
+		"CONNECTEDLINE(name,i)": e.Caller.Name, "CONNECTEDLINE(num,i)": e.Caller.Number, "CONNECTEDLINE(pres,i)": "allowed",
+	}
+	if e.Caller.Withheld {
+		vars["CONNECTEDLINE(pres,i)"] = "prohib"
+	}
+	for header, value := range autoAnswer(e.AutoAnswer) {
+		vars["PJSIP_HEADER(add,"+header+")"] = value
+	}
+	return vars
+}
+
+// autoAnswer are the headers by which phones answer by themselves. Answer-after is in RFC 5373's spirit and what most
+// makers take; the others want to be told by Alert-Info (RFC 3261, 20.4).
+func autoAnswer(phone string) map[string]string {
+	switch phone {
+	case "":
+		return nil
+	case "polycom", "poly":
+		return map[string]string{"Alert-Info": "Auto Answer"}
+	}
+	return map[string]string{
+		"Call-Info":  "<sip:localhost>;answer-after=0",
+		"Alert-Info": "<http://localhost>;info=alert-autoanswer;delay=0",
+	}
+}
+
+// cancelCall stops calling a phone. It shows no missed call: somebody has the call, or it is over.
+func (p *PBX) cancelCall(ctx context.Context, e supervision.CancelCall) {
+	p.hangup(ctx, e.Channel, causeAnsweredElsewhere)
+}
+
+// CallIn is a call to a phone that is to come into an application when it is up.
+type CallIn struct {
+	ChannelID, Endpoint string
+	App, Args           string
+	Originator          string // the channel on whose behalf it is
+	Timeout             time.Duration
+	Variables           map[string]string
+}
+
+// CallIn calls a phone. A phone without a contact is a PBXFault.
+func (c *Client) CallIn(ctx context.Context, o CallIn) error {
+	_, err := c.do(ctx, http.MethodPost, "/channels/"+segment(o.ChannelID), map[string][]string{
+		"endpoint": {o.Endpoint}, "app": {o.App}, "appArgs": {o.Args}, "originator": {o.Originator},
+		"timeout": {strconv.Itoa(int(o.Timeout.Round(time.Second).Seconds()))},
+	}, map[string]any{"variables": o.Variables})
+	return err
+}
+
+// called: the daemon itself calls this phone. Its ringing is nobody's call (R1).
+func (l *leg) called() bool { return strings.HasPrefix(l.ID, supervision.PickerPrefix) }
+
+// Causes of Q.850 with which a phone that is called does not take the call.
+const (
+	causeBusy       = 17
+	causeNoResponse = 18
+	causeNoAnswer   = 19
+	causeAbsent     = 20
+)
+
+// unreached says why a called phone did not take the call.
+func unreached(cause int) supervision.PhoneRefusal {
+	switch cause {
+	case causeBusy:
+		return supervision.PhoneBusy
+	case causeNoResponse, causeNoAnswer:
+		return supervision.PhoneUnanswered
+	case causeAbsent:
+		return supervision.PhoneAway
+	}
+	return supervision.PhoneDeclined
+}
+
+// redirected: a called phone sends its call on, and whoever has that one is not the supervisor. What rings there for a
+// moment is nobody's call.
+func (t *tracker) redirected(l, forwarded *leg, at time.Time) {
+	forwarded.unwanted = true
+	t.tell(supervision.PickerUnreached{At: at, Channel: l.ID, Why: supervision.PhoneRedirects})
+	t.stray(l.ID, nil)
+	t.stray(forwarded.ID, nil)
+}

@@ -1,0 +1,195 @@
+package supervision
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+)
+
+// pickUpCall is a pickup from a screen or a program (P3): the daemon calls the supervisor's phone, and joins it to the
+// caller when it is up. Whoever asks again meanwhile for the same call hears what comes of the attempt that runs.
+func (t *step) pickUpCall(a asker, c PickUpCall) {
+	p := &try{
+		actor: a.actor, via: a.via, began: t.now, asks: []asker{a},
+		target: Target{Call: c.Call, Person: string(c.Person), Group: string(c.Group)},
+	}
+	want, refusal := t.named(a.actor, c)
+	if refusal == nil {
+		if running := t.attemptOf(a.actor); running != nil {
+			t.joinAttempt(running, a, want)
+			return
+		}
+	}
+	var chosen choice
+	if refusal == nil {
+		chosen, refusal = t.judgePickup(a.actor, want)
+	}
+	var phone Endpoint
+	if refusal == nil {
+		phone, refusal = t.phoneToCall(a.actor, c.Endpoint)
+	}
+	if refusal != nil {
+		t.refusePickup(p, refusal)
+		return
+	}
+	p.phase, p.endpoint = tryCalls, phone.Name
+	p.channel = t.pickerChannel(p)
+	t.beginTry(p, chosen)
+	t.order(CallSupervisor{
+		Channel: p.channel, Endpoint: phone.Name, AutoAnswer: phone.AutoAnswer, Timeout: t.pickupTimeout,
+		CallerCall: chosen.call.callerCall, Caller: chosen.call.doc.Caller,
+	})
+	t.arm(timerPickup, p.channel, t.now.Add(t.pickupTimeout))
+}
+
+// named finds what a command names. What the actor may not see does not exist for them (S7).
+func (t *step) named(actor *Person, c PickUpCall) (wanted, *Refusal) {
+	var want wanted
+	given := 0
+	for _, name := range []string{string(c.Call), string(c.Person), string(c.Group)} {
+		if name != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return want, refuse(Invalid, "name a call, a person or a group, and only one of them")
+	}
+	switch {
+	case c.Call != "":
+		want.call = t.calls[c.Call]
+		if want.call == nil || len(t.reader(actor).parts(want.call.doc.Rang)) == 0 {
+			return want, refuse(NotFound, "there is no call %s", c.Call)
+		}
+	case c.Person != "":
+		if want.member = t.dir.Person(c.Person); want.member == nil {
+			return want, refuse(NotFound, "there is no person %s", c.Person)
+		}
+	case c.Group != "":
+		if want.group = t.dir.Group(c.Group); want.group == nil {
+			return want, refuse(NotFound, "there is no group %s", c.Group)
+		}
+	}
+	return want, nil
+}
+
+// attemptOf is the actor's attempt by way of a called phone, or nil.
+func (t *step) attemptOf(actor *Person) *try {
+	for _, p := range t.tries {
+		if p.actor == actor && len(p.asks) > 0 && p.rings() {
+			return p
+		}
+	}
+	return nil
+}
+
+// joinAttempt lets somebody who asks again wait for the attempt that runs. The phone can be called for one call at a time.
+func (t *step) joinAttempt(p *try, a asker, want wanted) {
+	same := want.call == nil || want.call == p.call
+	if want.member != nil {
+		same = rings(p.call.doc, want.member.ID)
+	}
+	if want.group != nil {
+		same = slices.ContainsFunc(p.call.doc.Ringing, func(r RingingPart) bool { return slices.Contains(r.Groups, want.group.ID) })
+	}
+	if !same {
+		t.refuseTo(a, refuse(Conflict, "%s is picking up another call", a.actor.Name))
+		return
+	}
+	p.asks = append(p.asks, a)
+}
+
+// phoneToCall is the phone that a supervisor chooses, or has as a default.
+func (t *step) phoneToCall(actor *Person, name string) (Endpoint, *Refusal) {
+	if len(actor.Endpoints) == 0 {
+		return Endpoint{}, refuse(Unreachable, "%s has no phone", actor.Name)
+	}
+	phone := actor.Endpoints[0]
+	i := slices.IndexFunc(actor.Endpoints, func(e Endpoint) bool { return name != "" && e.Name == name || name == "" && e.Default })
+	if i >= 0 {
+		phone = actor.Endpoints[i]
+	} else if name != "" {
+		return Endpoint{}, refuse(NotFound, "%s has no phone %s", actor.Name, name)
+	}
+	switch {
+	case !t.endpoints[phone.Name].Reachable:
+		return Endpoint{}, refuse(Unreachable, "%s is not connected", phone.Name)
+	case t.store[actor.Extension].DND:
+		return Endpoint{}, refuse(Unreachable, "%s is in do-not-disturb", actor.Name)
+	}
+	return phone, nil
+}
+
+// pickerChannel names the channel that is made to call a phone. Asterisk takes the name over.
+func (t *step) pickerChannel(p *try) string {
+	text := string(p.actor.ID) + "\x00" + p.asks[0].id + "\x00" + strconv.FormatInt(t.now.UnixMicro(), 10)
+	sum := sha256.Sum256([]byte(text))
+	return PickerPrefix + hex.EncodeToString(sum[:8])
+}
+
+// PickerPrefix begins the names of channels that were made to call a supervisor.
+const PickerPrefix = "supervision-picker-"
+
+// pickerAnswered: the supervisor's phone is up, and can be joined to the caller. Which phones ring may have changed.
+func (t *step) pickerAnswered(e PickerAnswered) {
+	p := t.tries[e.Channel]
+	if p == nil || p.phase != tryCalls {
+		t.order(Refuse{Channel: e.Channel, Refusal: refuse(NotRinging, "it no longer rings")})
+		return
+	}
+	p.phase = tryRuns // the phone is told what became of it
+	chosen, refusal := t.stillThere(p)
+	if refusal != nil {
+		t.lose(p, refusal)
+		return
+	}
+	t.reachFor(p, chosen.legs)
+}
+
+// stillThere gives the phones that ring now in the call of an attempt, if the actor may still take it.
+func (t *step) stillThere(p *try) (choice, *Refusal) {
+	p.call.try = nil // one does not stand in one's own way
+	defer func() { p.call.try = p }()
+	return t.judgePickup(p.actor, wanted{call: p.call})
+}
+
+// pickerUnreached: the supervisor's phone could not be called, or did not take the call.
+func (t *step) pickerUnreached(e PickerUnreached) {
+	p := t.tries[e.Channel]
+	if p == nil || p.phase != tryCalls {
+		return
+	}
+	why := refuse(Unreachable, "%s cannot be reached", p.endpoint)
+	switch e.Why {
+	case PhoneBusy:
+		why = refuse(Unreachable, "%s is busy", p.endpoint)
+	case PhoneDeclined:
+		why = refuse(Unreachable, "%s declined", p.endpoint)
+	case PhoneRedirects:
+		why = refuse(Unreachable, "%s redirects its calls", p.endpoint)
+	case PhoneUnanswered:
+		why = refuse(NoAnswer, "%s did not answer in time", p.endpoint)
+	case PBXAway:
+		why = refuse(PBXUnavailable, "the PBX did not call %s", p.endpoint)
+	}
+	p.phase = tryDropped // its channel is gone
+	t.lose(p, why)
+}
+
+// answerAsks tells all who wait what came of an attempt, once.
+func (t *step) answerAsks(p *try, r *Refusal) {
+	for _, a := range p.asks {
+		reply := Reply{ID: a.id, Refusal: r, Changed: r == nil}
+		if r == nil {
+			reply.Result = &Taken{Call: p.call.doc.ID, OnBehalfOf: p.behalf}
+		}
+		t.order(reply)
+	}
+	p.asks = nil
+}
+
+// Taken is the result of a pickup.
+type Taken struct {
+	Call       CallID   `json:"call"`
+	OnBehalfOf PersonID `json:"on_behalf_of"`
+}

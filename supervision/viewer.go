@@ -1,0 +1,258 @@
+package supervision
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Show tells those who follow what a person may see (Watched) of what has changed in that (S7). What is told to one
+// person is numbered from 1 in each life of the daemon. The first is whole, and so is what follows a change of the
+// configuration.
+type Show struct {
+	To   PersonID
+	Seq  uint64 // of View, or of the first of Changes; the others follow
+	View *View
+	// Changes are what has changed, if View is nil.
+	Changes []Shown
+}
+
+// Shown is one thing that a person sees, as it is now. Document nil: it is not there any more, or not for them.
+type Shown struct {
+	Kind     ShownKind
+	ID       string
+	Document any
+}
+
+// ShownKind is the kind of a thing that is seen.
+type ShownKind string
+
+const (
+	ShownSite       ShownKind = "site"
+	ShownPerson     ShownKind = "person"
+	ShownGroup      ShownKind = "group"
+	ShownMembership ShownKind = "membership"
+	ShownCall       ShownKind = "call"
+	ShownNotice     ShownKind = "notice"
+)
+
+// Notice tells a person what somebody else did that concerns them, or why a pickup of theirs was refused.
+type Notice struct {
+	Type   EventType `json:"type"`
+	At     Stamp     `json:"at"`
+	Entity string    `json:"entity"`
+	By     *By       `json:"by"`
+	Forced bool      `json:"forced"`
+	// Document is that of the event.
+	Document any `json:"document"`
+}
+
+// viewer is somebody whose view is followed, and what they were shown last.
+type viewer struct {
+	seq   uint64
+	shown map[string]any // documents by key
+}
+
+func (t *step) watched(e Watched) {
+	if !e.On {
+		delete(t.viewers, e.Person)
+		return
+	}
+	if t.dir.Person(e.Person) != nil && t.viewers[e.Person] == nil {
+		t.viewers[e.Person] = &viewer{}
+	}
+}
+
+// show tells each viewer what the step has changed for them: what changed is looked at once for each who may see it.
+func (t *step) show() {
+	if len(t.viewers) == 0 {
+		return
+	}
+	keys := t.changedKeys()
+	for _, id := range slices.Sorted(maps.Keys(t.viewers)) {
+		v, p := t.viewers[id], t.dir.Person(id)
+		switch {
+		case p == nil:
+			delete(t.viewers, id)
+		case v.shown == nil || t.reshow:
+			t.showAll(p, v)
+		default:
+			t.showChanges(p, v, keys)
+		}
+	}
+}
+
+// changedKeys are those of the step's documents, and of the people and calls that a login has shown or hidden.
+func (t *step) changedKeys() []string {
+	keys := make([]string, 0, len(t.documents))
+	for _, d := range t.documents {
+		keys = append(keys, keyOf(d))
+	}
+	for _, id := range t.regrouped {
+		if g := t.dir.Group(id); g != nil {
+			for _, m := range g.Members {
+				keys = append(keys, "person."+string(m.Person))
+			}
+		}
+		for _, c := range t.through[id] {
+			keys = append(keys, "call."+string(c.doc.ID))
+		}
+	}
+	slices.SortStableFunc(keys, func(a, b string) int { return callsFirst(a, b) })
+	return slices.Compact(keys)
+}
+
+// callsFirst: which calls a viewer sees decides which their people and groups list.
+func callsFirst(a, b string) int {
+	ac, bc := strings.HasPrefix(a, "call."), strings.HasPrefix(b, "call.")
+	switch {
+	case ac == bc:
+		return strings.Compare(a, b)
+	case ac:
+		return -1
+	}
+	return 1
+}
+
+func (t *step) showAll(p *Person, v *viewer) {
+	v.seq++
+	whole := t.view(p)
+	v.shown = make(map[string]any)
+	for _, key := range keysOf(p, whole) {
+		for _, s := range t.pieces(p, v, key) {
+			if s.Document != nil {
+				v.shown[string(s.Kind)+"."+s.ID] = s.Document
+			}
+		}
+	}
+	t.order(Show{To: p.ID, Seq: v.seq, View: whole})
+}
+
+func keysOf(p *Person, v *View) []string {
+	keys := []string{"person." + string(p.ID)}
+	for _, c := range v.Calls {
+		keys = append(keys, "call."+string(c.ID))
+	}
+	for _, p := range v.People {
+		keys = append(keys, "person."+string(p.ID))
+	}
+	for _, g := range v.Groups {
+		keys = append(keys, "group."+string(g.ID))
+	}
+	for _, m := range v.Memberships {
+		keys = append(keys, "group."+string(m.ID))
+	}
+	return keys
+}
+
+func (t *step) showChanges(p *Person, v *viewer, keys []string) {
+	var changes []Shown
+	for _, key := range keys {
+		for _, s := range t.pieces(p, v, key) {
+			name := string(s.Kind) + "." + s.ID
+			before, was := v.shown[name]
+			switch {
+			case s.Document == nil && !was, was && sameShown(before, s.Document):
+				continue
+			case s.Document == nil:
+				delete(v.shown, name)
+			case s.Kind != ShownSite:
+				v.shown[name] = s.Document
+			}
+			changes = append(changes, s)
+		}
+	}
+	changes = append(changes, t.noticesFor(p)...)
+	if len(changes) > 0 {
+		t.order(Show{To: p.ID, Seq: v.seq + 1, Changes: changes})
+		v.seq += uint64(len(changes))
+	}
+}
+
+// pieces are what a person sees of what is published under a key.
+func (t *step) pieces(p *Person, v *viewer, key string) []Shown {
+	kind, id, _ := strings.Cut(key, ".")
+	switch kind {
+	case "site":
+		return []Shown{{Kind: ShownSite, ID: id, Document: t.siteDocument()}}
+	case "person":
+		return []Shown{shown(ShownPerson, id, t.personFor(p, PersonID(id)))}
+	case "group":
+		pieces := []Shown{shown(ShownGroup, id, t.groupFor(p, GroupID(id)))}
+		if g := t.dir.Group(GroupID(id)); g != nil && g.Type == MutualAid && g.has(p.ID) {
+			m := t.membership(g, p)
+			pieces = append(pieces, Shown{Kind: ShownMembership, ID: id, Document: &m})
+		}
+		return pieces
+	case "call":
+		_, known := v.shown["call."+id]
+		return []Shown{shown(ShownCall, id, t.callFor(p, CallID(id), known))}
+	}
+	return nil
+}
+
+// shown makes no document of a nil pointer.
+func shown[T any](kind ShownKind, id string, doc *T) Shown {
+	if doc == nil {
+		return Shown{Kind: kind, ID: id}
+	}
+	return Shown{Kind: kind, ID: id, Document: doc}
+}
+
+func sameShown(a, b any) bool {
+	switch a := a.(type) {
+	case *PersonDocument:
+		b, ok := b.(*PersonDocument)
+		return ok && (a == b || samePerson(a, b))
+	case *GroupDocument:
+		b, ok := b.(*GroupDocument)
+		return ok && (a == b || sameGroup(a, b))
+	case *Membership:
+		b, ok := b.(*Membership)
+		return ok && *a == *b
+	case *CallDocument:
+		b, ok := b.(*CallDocument)
+		return ok && (a == b || sameCall(a, b))
+	}
+	return false
+}
+
+// noticesFor are what the step has announced that others did to the person, and refusals of the person's own pickups.
+func (t *step) noticesFor(p *Person) []Shown {
+	var list []Shown
+	for _, e := range t.announced {
+		a, ok := e.(Announce)
+		if !ok || a.Person != p.ID || a.By == nil {
+			continue
+		}
+		switch a.Type {
+		case EventPickupRefused:
+		case EventGroupJoined, EventGroupLeft, EventForwardingChanged, EventDNDChanged, EventCallPickedUp:
+			if a.By.Person == p.ID {
+				continue
+			}
+		default:
+			continue
+		}
+		document := a.Document
+		if doc, ok := document.(*CallDocument); ok {
+			document = t.reader(p).Redact(doc)
+		}
+		list = append(list, Shown{Kind: ShownNotice, ID: a.Entity, Document: &Notice{
+			Type: a.Type, At: Stamp{a.At}, Entity: a.Entity, By: a.By, Forced: a.Forced, Document: document,
+		}})
+	}
+	return list
+}
+
+// Watched says that somebody follows what a person may see, or (not On) that nobody does any more. One Show with the
+// whole view follows, then one for each change.
+type Watched struct {
+	At     time.Time
+	Person PersonID
+	On     bool
+}
+
+func (e Watched) at() time.Time { return e.At }
+func (Show) effect()            {}
