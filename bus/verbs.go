@@ -25,7 +25,7 @@ var sourceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // verbs are all that is served, as docs/nats.md lists them.
 var verbs = []verb{
-	{pickupVerb, `{"call"|"person"|"group"?,"endpoint"?}`, func(b *body) supervision.Command {
+	{"call.pickup", `{"call"|"person"|"group"?,"endpoint"?}`, func(b *body) supervision.Command {
 		return supervision.PickUpCall{
 			Call: supervision.CallID(b.text("call", false)), Person: supervision.PersonID(b.text("person", false)),
 			Group: supervision.GroupID(b.text("group", false)), Endpoint: b.text("endpoint", false),

@@ -99,7 +99,7 @@ func (t *step) changedKeys() []string {
 			keys = append(keys, "call."+string(c.doc.ID))
 		}
 	}
-	slices.SortStableFunc(keys, func(a, b string) int { return callsFirst(a, b) })
+	slices.SortStableFunc(keys, callsFirst)
 	return slices.Compact(keys)
 }
 
