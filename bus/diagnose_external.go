@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -68,12 +69,18 @@ func (x *external) connect(ctx context.Context) bool {
 	case errors.Is(err, nats.ErrAuthorization), strings.Contains(strings.ToLower(err.Error()), "authorization violation"):
 		x.Fail("NATS at "+x.URL+" refuses the credentials", "check nats.user and nats.password, nats.credentials_file or nats.nkey; "+
 			"docs/nats.md has the user for the server's configuration")
-	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, nats.ErrNoServers), timedOut(err):
 		x.Fail("nobody answers at "+x.URL, "start the NATS server, or correct nats.url; leave nats.url out to use the embedded server")
 	default:
 		x.Fail("NATS at "+x.URL+": "+err.Error(), "check nats.url, the way to the server, and nats.tls")
 	}
 	return false
+}
+
+// timedOut: whose deadline passes first, the client's own or its connection's, is chance.
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
 // open connects. NATS's client does not know contexts: a connection that comes too late is closed.
