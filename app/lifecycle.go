@@ -49,7 +49,7 @@ func (a *App) Run(ctx context.Context) error {
 		a.awaitEpoch(ctx)
 		end.spawn("pbx", a.pbx.Run)
 		end.spawn("configuration", a.watchConfig)
-		end.add("commands", a.bus.StopCommands)
+		end.add("commands", a.finish)
 		<-ctx.Done()
 	}
 	a.log.Info("stopping")
@@ -60,6 +60,12 @@ func (a *App) Run(ctx context.Context) error {
 		return cause
 	}
 	return nil
+}
+
+// finish takes no more commands, and waits for those that run and for what phones are picking up: what comes of a pickup
+// would otherwise be told to nobody, and the next life of the daemon would take the call for lost.
+func (a *App) finish(ctx context.Context) error {
+	return errors.Join(a.bus.StopCommands(ctx), a.engine.AwaitPickups(ctx))
 }
 
 func (a *App) awaitEpoch(ctx context.Context) {

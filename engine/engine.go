@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,9 @@ type Engine struct {
 	metrics *metrics
 	state   *supervision.State
 	alarms  alarms
+
+	mu      sync.Mutex
+	pickups chan struct{} // closed when the PBX carries out no pickup any more; nil: it does not
 }
 
 // New makes an engine; Run brings it to life.
@@ -90,6 +94,7 @@ func (e *Engine) apply(event supervision.Event) {
 	var effects []supervision.Effect
 	e.state, effects = supervision.Apply(e.state, event)
 	e.metrics.applied(event)
+	defer e.count(e.state.PickupsUnderWay())
 	if len(effects) == 0 {
 		return
 	}
@@ -107,4 +112,33 @@ func (e *Engine) apply(event supervision.Event) {
 	}
 	e.sink.Take(supervision.MomentOf(event), effects)
 	e.metrics.ringing.Set(float64(e.state.RingingCalls()))
+}
+
+// count notes how many pickups are under way, once what follows from that has been handed on.
+func (e *Engine) count(pickups int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case pickups > 0 && e.pickups == nil:
+		e.pickups = make(chan struct{})
+	case pickups == 0 && e.pickups != nil:
+		close(e.pickups)
+		e.pickups = nil
+	}
+}
+
+// AwaitPickups returns when what came of the pickups under way has been handed on.
+func (e *Engine) AwaitPickups(ctx context.Context) error {
+	e.mu.Lock()
+	over := e.pickups
+	e.mu.Unlock()
+	if over == nil {
+		return nil
+	}
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -44,6 +44,18 @@ func (p *try) lost() bool { return p.phase == tryFailed || p.phase == tryDropped
 // rings: its call is not over.
 func (p *try) rings() bool { return p.call.doc.State == CallRinging }
 
+// PickupsUnderWay is how many pickups the PBX is carrying out. Of those that only call a supervisor's phone yet, and of
+// those that it has not carried out in time, nothing is about to be said.
+func (s *State) PickupsUnderWay() int {
+	n := 0
+	for _, p := range s.tries {
+		if p.phase != tryCalls && p.phase != tryLate {
+			n++
+		}
+	}
+	return n
+}
+
 func (t *step) beginTry(p *try, chosen choice) {
 	p.call, p.behalf = chosen.call, chosen.legs[0].person
 	t.tries[p.channel] = p

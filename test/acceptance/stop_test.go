@@ -58,13 +58,12 @@ func TestStop(t *testing.T) {
 	}
 	whole := newSite(t, o)
 	anna, ben, fatma := whole.phone("101"), whole.phone("102"), whole.phone("106")
-	ring := func(s *site) (caller, ringing *softphone.Call) {
+	ring := func(s *site) (caller, ringing *softphone.Call, id string) {
 		s.t.Helper()
 		mark := s.watch.mark()
 		caller = s.dial(fatma, "102")
 		ringing = s.rings(ben)
-		s.ringingCall(mark, "ben")
-		return caller, ringing
+		return caller, ringing, s.ringingCall(mark, "ben").ID
 	}
 	restart := func(s *site) {
 		s.t.Helper()
@@ -72,9 +71,11 @@ func TestStop(t *testing.T) {
 		s.watch.awaitPerson("ben", "reachable", func(d personDocument) bool { return d.Reachable })
 	}
 
+	var pickedUp string
 	t.Run("a pickup that runs is finished", func(t *testing.T) {
 		s := whole.in(t)
-		caller, ringing := ring(s)
+		caller, ringing, id := ring(s)
+		pickedUp = id
 		held := proxy.hold(takesPickup)
 		picker := s.dial(anna, "*20102")
 		<-held
@@ -88,9 +89,12 @@ func TestStop(t *testing.T) {
 		s.quiet()
 	})
 	restart(whole)
+	if got := about(whole.history("anna"), pickedUp); got != "call.ringing call.picked_up" {
+		t.Errorf("the history of what was picked up at the end: %s", got)
+	}
 	t.Run("a PBX that does not answer is not waited for", func(t *testing.T) {
 		s := whole.in(t)
-		caller, ringing := ring(s)
+		caller, ringing, _ := ring(s)
 		held := proxy.hold(takesPickup)
 		picker := s.dial(anna, "*20102")
 		<-held
