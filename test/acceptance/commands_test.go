@@ -188,6 +188,7 @@ func testCommands(t *testing.T, layout lab.Options) {
 		}
 	})
 	test("H1 history", func(t *testing.T, s *site) {
+		s.watch.kept("group.joined", "sales")
 		events := s.command("emil", "history.get", `{"limit":2}`).Events
 		if len(events) != 2 || events[0].Type != "group.joined" || events[1].Type != "group.left" ||
 			events[1].Person != "carla" || events[1].By.Person != "anna" || !events[1].Forced {

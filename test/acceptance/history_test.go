@@ -101,6 +101,7 @@ func testHistory(t *testing.T, layout lab.Options) {
 	mark = s.watch.mark()
 	s.obeyed(anna, "*251*103")
 	s.watch.event(mark, "group.left", "sales")
+	s.watch.kept("group.left", "sales")
 
 	read := func(t *testing.T, s *site) {
 		t.Run("R6 who rang and who picked up find the call", func(t *testing.T) {

@@ -253,20 +253,27 @@ func (w *watcher) event(mark int, kind, entity string) (eventBody, message) {
 	return body, m
 }
 
-// kept waits until an event is in the history. Who listens gets it a moment sooner.
+// kept waits until the newest event of a type is in the history. Who listens gets it a moment sooner.
 func (w *watcher) kept(kind, entity string) {
 	w.t.Helper()
-	w.event(0, kind, entity)
+	_, newest := w.event(0, kind, entity)
+	for _, m := range w.since(0) {
+		if m.subject == newest.subject {
+			newest = m
+		}
+	}
 	js, err := w.conn.JetStream()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	deadline := time.Now().Add(patience)
-	for _, err = js.GetLastMsg("SUPERVISION_EVENTS_hq", prefix+"event."+kind+"."+entity); err != nil; {
+	for deadline := time.Now().Add(patience); ; {
+		last, err := js.GetLastMsg("SUPERVISION_EVENTS_hq", prefix+newest.subject)
+		if err == nil && last.Header.Get("ce-id") == newest.header.Get("ce-id") {
+			return
+		}
 		if time.Now().After(deadline) {
 			w.t.Fatalf("%s of %s is not in the history: %v", kind, entity, err)
 		}
-		_, err = js.GetLastMsg("SUPERVISION_EVENTS_hq", prefix+"event."+kind+"."+entity)
 	}
 }
 
