@@ -16,6 +16,8 @@ const (
 	// stopTime bounds the whole shutdown, and stepTime each step of it.
 	stopTime = 5 * time.Second
 	stepTime = 3 * time.Second
+	// pickupTime is how long the PBX may take to carry out what phones are picking up; it is late then anyway.
+	pickupTime = 2 * time.Second
 )
 
 // Run is the daemon's life. It returns when the context has ended and all is put away, or when a part failed for good.
@@ -65,7 +67,10 @@ func (a *App) Run(ctx context.Context) error {
 // finish takes no more commands, and waits for those that run and for what phones are picking up: what comes of a pickup
 // would otherwise be told to nobody, and the next life of the daemon would take the call for lost.
 func (a *App) finish(ctx context.Context) error {
-	return errors.Join(a.bus.StopCommands(ctx), a.engine.AwaitPickups(ctx))
+	err := a.bus.StopCommands(ctx)
+	ctx, cancel := context.WithTimeout(ctx, pickupTime)
+	defer cancel()
+	return errors.Join(err, a.engine.AwaitPickups(ctx))
 }
 
 func (a *App) awaitEpoch(ctx context.Context) {
