@@ -87,7 +87,7 @@ func (s *site) refused(p *softphone.Phone, code string, status int, reason strin
 func (s *site) noLogin(mark int) {
 	s.t.Helper()
 	for _, m := range s.watch.since(mark) {
-		if strings.HasPrefix(m.subject, "event.group.") {
+		if strings.HasPrefix(m.subject, "event.group.joined.") || strings.HasPrefix(m.subject, "event.group.left.") {
 			s.t.Errorf("%s: %s", m.subject, m.data)
 		}
 	}

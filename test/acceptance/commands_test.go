@@ -2,7 +2,6 @@ package acceptance
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -227,21 +226,7 @@ func testCommands(t *testing.T, layout lab.Options) {
 			s.start()
 			s.loggedIn(0, "sales", "carla", false)
 			s.loggedIn(0, "sales", "ben", true)
-			s.comeBack("carla", "group.join", sales)
+			s.done("carla", "group.join", sales, true)
 		}
 	})
-}
-
-// comeBack asks a daemon that has just started until it takes commands.
-func (s *site) comeBack(actor, verb, body string) {
-	s.t.Helper()
-	for deadline := time.Now().Add(patience); ; {
-		r, err := commandOn(s.watch.conn, actor, verb, body)
-		if err == nil && r.OK {
-			return
-		}
-		if time.Now().After(deadline) || err != nil && !errors.Is(err, nats.ErrNoResponders) || err == nil && r.Code != "unavailable" {
-			s.t.Fatalf("%s: %+v, %v", verb, r, err)
-		}
-	}
 }

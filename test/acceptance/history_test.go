@@ -23,10 +23,9 @@ type historyEntry struct {
 	text              string
 }
 
-// history is what somebody reads, the newest first. A daemon that has just started is asked until it takes commands.
+// history is what somebody reads, the newest first.
 func (s *site) history(actor string) []historyEntry {
 	s.t.Helper()
-	s.comeBack(actor, "history.get", "")
 	m, err := s.watch.conn.Request(prefix+"cmd."+actor+".history.get", nil, patience)
 	s.must("history.get", err)
 	var reply struct{ Events []json.RawMessage }

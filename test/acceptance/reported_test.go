@@ -129,8 +129,9 @@ func testReportedPresence(t *testing.T, layout lab.Options) {
 		ringing := s.rings(ben)
 		call := s.ringingCall(mark, "ben")
 		s.watch.event(mark, "call.ringing", call.ID)
-		if d := s.presence(mark, "ben", "busy", "call"); len(d.Calls) != 1 || !d.Presence.Since.Equal(meets.Presence.Since) {
-			t.Errorf("%+v", d)
+		shown := document(s.watch, mark, "person.ben", "rings", func(d personDocument) bool { return len(d.Calls) == 1 })
+		if shown.Presence.Source != "call" || !shown.Presence.Since.Equal(meets.Presence.Since) {
+			t.Errorf("%+v, and he meets %+v", shown, meets.Presence)
 		}
 		picker := s.dial(anna, "*20102")
 		s.talk(caller, picker)

@@ -115,12 +115,13 @@ log: {format: json, level: info}
 	}
 }
 
-// start starts the daemon and watches it from its first document on.
+// start starts the daemon, watches it from its first document on, and waits until it takes commands.
 func (s *site) start() {
 	s.t.Helper()
 	s.daemon = startDaemon(s.t, s.config)
 	s.watch = watch(s.t, fmt.Sprint(s.daemon.logged("started")["nats"]), s.nats...)
 	s.watch.awaitSite("the PBX is connected", func(d siteDocument) bool { return d.PBX.Connected })
+	s.ready()
 }
 
 // ready waits until the daemon says that it is.
