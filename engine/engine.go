@@ -32,6 +32,7 @@ type Engine struct {
 	metrics *metrics
 	state   *supervision.State
 	alarms  alarms
+	busy    bool // the PBX carries out a pickup
 
 	mu      sync.Mutex
 	pickups chan struct{} // closed when the PBX carries out no pickup any more; nil: it does not
@@ -114,17 +115,20 @@ func (e *Engine) apply(event supervision.Event) {
 	e.metrics.ringing.Set(float64(e.state.RingingCalls()))
 }
 
-// count notes how many pickups are under way, once what follows from that has been handed on.
+// count notes whether pickups are under way, once what follows from that has been handed on. Only a change takes the lock.
 func (e *Engine) count(pickups int) {
+	if (pickups > 0) == e.busy {
+		return
+	}
+	e.busy = !e.busy
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case pickups > 0 && e.pickups == nil:
+	if e.busy {
 		e.pickups = make(chan struct{})
-	case pickups == 0 && e.pickups != nil:
-		close(e.pickups)
-		e.pickups = nil
+		return
 	}
+	close(e.pickups)
+	e.pickups = nil
 }
 
 // AwaitPickups returns when what came of the pickups under way has been handed on.
