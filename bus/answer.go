@@ -29,10 +29,10 @@ type (
 		*supervision.Taken
 	}
 	eventsAnswer struct {
-		OK      bool           `json:"ok"`
-		Changed bool           `json:"changed"`
-		Events  []historyEvent `json:"events"`
-		More    bool           `json:"more"`
+		OK      bool                       `json:"ok"`
+		Changed bool                       `json:"changed"`
+		Events  []supervision.HistoryEvent `json:"events"`
+		More    bool                       `json:"more"`
 	}
 	refusedAnswer struct {
 		OK      bool              `json:"ok"`

@@ -65,6 +65,7 @@ type Bus struct {
 	logins     *logins
 	ready      atomic.Bool
 	epoch      atomic.Uint64 // 0: none has begun
+	readers    chan struct{} // holds one for each reading of the history
 
 	// What tests make shorter.
 	markerTTL  time.Duration
@@ -105,6 +106,7 @@ func New(o Options) *Bus {
 		queue:      q,
 		metrics:    q.count,
 		complaints: &complaints{log: o.Log, now: o.Now},
+		readers:    make(chan struct{}, historyReaders),
 		markerTTL:  defaultMarkerTTL,
 		ackTimeout: ackTime,
 		siteWait:   siteTime,

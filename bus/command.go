@@ -37,7 +37,6 @@ type commands struct {
 	limit  int           // maxCommands; less in tests
 
 	answers chan *running // as many as may run: sending never blocks
-	readers chan struct{} // holds one for each reading of the history
 
 	mu      sync.Mutex
 	last    uint64
@@ -67,8 +66,7 @@ func newCommands(b *Bus) *commands {
 	return &commands{
 		bus: b, prefix: subject.Command(b.options.Site), count: b.metrics,
 		time: commandTime, limit: maxCommands,
-		answers: make(chan *running, maxCommands), readers: make(chan struct{}, historyReaders),
-		idle: make(chan struct{}), waiting: make(map[string]*running),
+		answers: make(chan *running, maxCommands), idle: make(chan struct{}), waiting: make(map[string]*running),
 	}
 }
 
@@ -98,6 +96,16 @@ func (c *commands) serves(nc *nats.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.stopped || c.nc == nc && c.service != nil && !c.service.Stopped()
+}
+
+// connection is the one that commands are served on; nil: NATS is away.
+func (c *commands) connection() *nats.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nc == nil || !c.nc.IsConnected() {
+		return nil
+	}
+	return c.nc
 }
 
 func (c *commands) newService(nc *nats.Conn) (micro.Service, error) {

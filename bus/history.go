@@ -40,13 +40,30 @@ type historyQuery struct {
 	limit int
 }
 
-// historyEvent is an event as history.get tells it.
+// errHistory is why the history cannot be read, as who asked for it is told.
+type errHistory string
+
+func (e errHistory) Error() string { return string(e) }
+
+const (
+	errManyReaders = errHistory("too many read the history at the same time; try again")
+	errHistoryAway = errHistory("the history cannot be read now")
+)
+
+// historyEvent is an event on its way to the reader.
 type historyEvent struct {
-	Type    supervision.EventType `json:"type"`
-	Time    string                `json:"time"`
-	Subject string                `json:"subject"`
-	ID      string                `json:"id"`
-	storedEvent
+	supervision.HistoryEvent
+	body storedEvent
+}
+
+// told is the event as the reader is told it.
+func (e *historyEvent) told() supervision.HistoryEvent {
+	told := e.HistoryEvent
+	told.Document, told.Person, told.By, told.Forced = e.body.Document, e.body.Person, e.body.By, e.body.Forced
+	if len(e.body.Before) > 0 {
+		told.Before = e.body.Before
+	}
+	return told
 }
 
 // storedEvent is the body of an event as it was published.
@@ -60,28 +77,51 @@ type storedEvent struct {
 
 // readHistory answers history.get. It has a goroutine of its own.
 func (c *commands) readHistory(r *running, reader *supervision.Reader) {
-	left := c.time - time.Since(r.began)
-	ctx, cancel := context.WithTimeout(context.Background(), left)
+	ctx, cancel := context.WithDeadline(context.Background(), r.began.Add(c.time))
 	defer cancel()
-	select {
-	case c.readers <- struct{}{}:
-		defer func() { <-c.readers }()
-	case <-ctx.Done():
-		r.result.Refusal = unavailable("too many read the history at the same time; try again")
+	h, err := c.bus.readHistory(ctx, r.nc, reader, r.query)
+	if err != nil {
+		r.result.Refusal = unavailable(err.Error())
 		c.answer(r, nil)
 		return
 	}
-	h := &historyReading{
-		site: c.bus.options.Site, reader: reader, query: r.query,
-		until: time.Now().Add(min(historyTime, time.Until(r.began.Add(c.time))/2)),
-		room:  int(min(r.nc.MaxPayload()*9/10, historyBytes)),
-		seen:  make(map[string]bool),
-	}
-	if err := h.read(ctx, r.nc); err != nil {
-		c.bus.complaints.say("the history cannot be read", explain(err))
-		r.result.Refusal = unavailable("the history cannot be read now")
-	}
 	c.answer(r, eventsAnswer{OK: true, Events: h.events, More: h.more})
+}
+
+// ReadHistory gives the newest events that a reader may read, not older than since and limit at most, and whether there
+// are more. Ctx must have a deadline; what has been found by then is told. The error is for who asked.
+func (b *Bus) ReadHistory(ctx context.Context, reader *supervision.Reader, since time.Time, limit int) (events []supervision.HistoryEvent, more bool, err error) {
+	nc := b.commands.connection()
+	if nc == nil {
+		return nil, false, errHistoryAway
+	}
+	h, err := b.readHistory(ctx, nc, reader, historyQuery{since: since, limit: limit})
+	if err != nil {
+		return nil, false, err
+	}
+	return h.events, h.more, nil
+}
+
+func (b *Bus) readHistory(ctx context.Context, nc *nats.Conn, reader *supervision.Reader, query historyQuery) (*historyReading, error) {
+	select {
+	case b.readers <- struct{}{}:
+		defer func() { <-b.readers }()
+	case <-ctx.Done():
+		return nil, errManyReaders
+	}
+	left := historyTime
+	if end, ok := ctx.Deadline(); ok {
+		left = min(left, time.Until(end)/2)
+	}
+	h := &historyReading{
+		site: b.options.Site, reader: reader, query: query, until: time.Now().Add(left),
+		room: int(min(nc.MaxPayload()*9/10, historyBytes)), seen: make(map[string]bool),
+	}
+	if err := h.read(ctx, nc); err != nil {
+		b.complaints.say("the history cannot be read", explain(err))
+		return nil, errHistoryAway
+	}
+	return h, nil
 }
 
 // historyReading goes through the history from its end. The stream is read in pages, each from front to back because
@@ -93,13 +133,13 @@ type historyReading struct {
 	until  time.Time
 	room   int // bytes left
 
-	events []historyEvent
+	events []supervision.HistoryEvent
 	more   bool            // there is or may be more than that
 	seen   map[string]bool // ids; what was published twice is told once
 }
 
 func (h *historyReading) read(ctx context.Context, nc *nats.Conn) error {
-	h.events = []historyEvent{}
+	h.events = []supervision.HistoryEvent{}
 	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(connectTimeout))
 	if err != nil {
 		return err
@@ -187,13 +227,13 @@ func (h *historyReading) take(m jetstream.Msg) bool {
 	if !ok || h.seen[e.ID] || at.Before(h.query.since) || !h.admit(&e) {
 		return true
 	}
-	h.room -= len(e.Document) + len(e.Before) + len(e.ID) + len(e.Subject) + 256
+	h.room -= len(e.body.Document) + len(e.body.Before) + len(e.ID) + len(e.Subject) + 256
 	if len(h.events) == h.query.limit || h.room < 0 {
 		h.more = true
 		return false
 	}
 	h.seen[e.ID] = true
-	h.events = append(h.events, e)
+	h.events = append(h.events, e.told())
 	return true
 }
 
@@ -209,7 +249,7 @@ func (h *historyReading) understand(m jetstream.Msg) (e historyEvent, at time.Ti
 	e.ID, e.Time = header.Get("ce-id"), header.Get("ce-time")
 	at, err := time.Parse(time.RFC3339Nano, e.Time)
 	if err != nil || e.ID == "" || header.Get("ce-type") != "supervision.v1."+string(e.Type) ||
-		json.Unmarshal(m.Data(), &e.storedEvent) != nil || len(e.Document) == 0 {
+		json.Unmarshal(m.Data(), &e.body) != nil || len(e.body.Document) == 0 {
 		return e, at, false
 	}
 	return e, at, true
@@ -217,19 +257,19 @@ func (h *historyReading) understand(m jetstream.Msg) (e historyEvent, at time.Ti
 
 // admit says whether the reader may read an event, and leaves out of it what they may not.
 func (h *historyReading) admit(e *historyEvent) bool {
-	entry := supervision.Entry{Type: e.Type, Entity: e.Subject, Person: e.Person}
-	if e.By != nil {
-		entry.By = e.By.Person
+	entry := supervision.Entry{Type: e.Type, Entity: e.Subject, Person: e.body.Person}
+	if e.body.By != nil {
+		entry.By = e.body.By.Person
 	}
 	if strings.HasPrefix(string(e.Type), "call.") {
 		entry.Call = new(supervision.CallDocument)
-		if json.Unmarshal(e.Document, entry.Call) != nil {
+		if json.Unmarshal(e.body.Document, entry.Call) != nil {
 			return false
 		}
 	}
 	if e.Type == supervision.EventForwardingChanged {
 		var doc supervision.ForwardingDocument
-		if json.Unmarshal(e.Document, &doc) != nil {
+		if json.Unmarshal(e.body.Document, &doc) != nil {
 			return false
 		}
 		entry.Groups = doc.Groups
@@ -240,19 +280,19 @@ func (h *historyReading) admit(e *historyEvent) bool {
 	var err error
 	switch {
 	case entry.Call != nil:
-		e.Document, err = rewritten(e.Document, h.reader.Redact)
+		e.body.Document, err = rewritten(e.body.Document, h.reader.Redact)
 		if err == nil {
-			e.Before, err = rewritten(e.Before, h.reader.Redact)
+			e.body.Before, err = rewritten(e.body.Before, h.reader.Redact)
 		}
 	case e.Type == supervision.EventGroupJoined, e.Type == supervision.EventGroupLeft:
-		e.Document, err = rewritten(e.Document, h.reader.RedactGroup)
+		e.body.Document, err = rewritten(e.body.Document, h.reader.RedactGroup)
 		if err == nil {
-			e.Before, err = rewritten(e.Before, h.reader.RedactGroup)
+			e.body.Before, err = rewritten(e.body.Before, h.reader.RedactGroup)
 		}
 	case e.Type == supervision.EventForwardingChanged:
-		e.Document, err = rewritten(e.Document, h.reader.RedactForwards)
+		e.body.Document, err = rewritten(e.body.Document, h.reader.RedactForwards)
 		if err == nil {
-			e.Before, err = rewritten(e.Before, h.reader.RedactForwards)
+			e.body.Before, err = rewritten(e.body.Before, h.reader.RedactForwards)
 		}
 	}
 	return err == nil

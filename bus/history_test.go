@@ -161,10 +161,10 @@ func TestS7TheHistoryLeavesOutWhatOneMayNotSee(t *testing.T) {
 
 	everything := &supervision.Reader{Actor: "boss", Everything: true}
 	h := historyReading{site: site, reader: everything}
-	e := historyEvent{Type: supervision.EventCallEnded, Subject: "c2"}
-	e.Document, _ = json.Marshal(others)
-	if !h.admit(&e) || !strings.Contains(string(e.Document), "igor") {
-		t.Errorf("a company administrator reads %s", e.Document)
+	e := historyEvent{HistoryEvent: supervision.HistoryEvent{Type: supervision.EventCallEnded, Subject: "c2"}}
+	e.body.Document, _ = json.Marshal(others)
+	if !h.admit(&e) || !strings.Contains(string(e.body.Document), "igor") {
+		t.Errorf("a company administrator reads %s", e.body.Document)
 	}
 }
 
@@ -230,7 +230,7 @@ func TestReadingTheHistoryHoldsNobodyUp(t *testing.T) {
 	b, nc := historian(t, annaReads, func(b *Bus) { b.commands.time = time.Second })
 	b.happen(t, calls(1, 20)...)
 	for range historyReaders { // as if somebody read for ever
-		b.commands.readers <- struct{}{}
+		b.readers <- struct{}{}
 	}
 	waits := askLater(t, nc, "anna", "history.get", "")
 	eventually(t, "it runs", func() bool { return b.metric(t, "supervisiond_nats_commands_running", "") == 1 })
@@ -247,7 +247,7 @@ func TestReadingTheHistoryHoldsNobodyUp(t *testing.T) {
 		t.Errorf("answered %s", a.raw)
 	}
 	for range historyReaders {
-		<-b.commands.readers
+		<-b.readers
 	}
 	var many []<-chan answer
 	for range 20 {

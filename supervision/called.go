@@ -41,6 +41,30 @@ func (t *step) pickUpCall(a asker, c PickUpCall) {
 		CallerCall: chosen.call.callerCall, Caller: chosen.call.doc.Caller,
 	})
 	t.arm(timerPickup, p.channel, t.now.Add(t.pickupTimeout))
+	t.tellProgress(p, NoticePickupCalling)
+}
+
+// PickupProgress says how far a pickup has come whose phone the daemon calls.
+type PickupProgress struct {
+	Call CallID `json:"call"`
+	// OnBehalfOf is whose call it is, and Endpoint the phone that is called.
+	OnBehalfOf PersonID `json:"on_behalf_of"`
+	Endpoint   string   `json:"endpoint"`
+}
+
+// tellProgress lets those who follow the supervisor's view know. What came of it they see in the call, or in a refusal.
+func (t *step) tellProgress(p *try, kind EventType) {
+	if t.viewers[p.actor.ID] == nil {
+		return
+	}
+	if t.progress == nil {
+		t.progress = make(map[PersonID][]Shown)
+	}
+	id := p.call.doc.ID
+	t.progress[p.actor.ID] = append(t.progress[p.actor.ID], Shown{Kind: ShownNotice, ID: string(id), Document: &Notice{
+		Type: kind, At: Stamp{t.now}, Entity: string(id), By: p.by(),
+		Document: &PickupProgress{Call: id, OnBehalfOf: p.behalf, Endpoint: p.endpoint},
+	}})
 }
 
 // named finds what a command names. What the actor may not see does not exist for them (S7).
@@ -144,6 +168,7 @@ func (t *step) pickerAnswered(e PickerAnswered) {
 		return
 	}
 	t.reachFor(p, chosen.legs)
+	t.tellProgress(p, NoticePickupConnecting)
 }
 
 // stillThere gives the phones that ring now in the call of an attempt, if the actor may still take it.

@@ -27,6 +27,20 @@ type Entry struct {
 	Groups []GroupID
 }
 
+// HistoryEvent is an event as the history tells it.
+type HistoryEvent struct {
+	Type    EventType `json:"type"`
+	Time    string    `json:"time"`
+	Subject string    `json:"subject"`
+	ID      string    `json:"id"`
+	// Document and Before are those of the event: what the reader may see of them.
+	Document any      `json:"document"`
+	Before   any      `json:"before,omitempty"`
+	Person   PersonID `json:"person,omitempty"`
+	By       *By      `json:"by,omitempty"`
+	Forced   bool     `json:"forced,omitempty"`
+}
+
 // May says whether the reader may read an entry.
 func (r *Reader) May(e Entry) bool {
 	if e.Person == r.Actor && e.Person != "" || e.By == r.Actor && e.By != "" {

@@ -21,6 +21,7 @@ type step struct {
 	siteDirty   bool
 	regrouped   []GroupID // in which somebody logged in or out
 	reshow      bool      // who sees what may have changed altogether
+	progress    map[PersonID][]Shown
 	// lateWork is done when the documents are up to date.
 	lateWork []func()
 

@@ -8,8 +8,8 @@ import (
 )
 
 // Show tells those who follow what a person may see (Watched) of what has changed in that (S7). What is told to one
-// person is numbered from 1 in each life of the daemon. The first is whole, and so is what follows a change of the
-// configuration.
+// person is numbered in each life of the daemon, and no number is used twice. The first is whole, and so is what follows a
+// change of the configuration.
 type Show struct {
 	To   PersonID
 	Seq  uint64 // of View, or of the first of Changes; the others follow
@@ -37,14 +37,21 @@ const (
 	ShownNotice     ShownKind = "notice"
 )
 
-// Notice tells a person what somebody else did that concerns them, or why a pickup of theirs was refused.
+// Types of notices that are no events: how far a pickup has come whose phone the daemon calls (P3).
+const (
+	NoticePickupCalling    EventType = "pickup.calling"
+	NoticePickupConnecting EventType = "pickup.connecting"
+)
+
+// Notice tells a person what somebody else did that concerns them, how far a pickup of theirs has come, or why it was
+// refused.
 type Notice struct {
 	Type   EventType `json:"type"`
 	At     Stamp     `json:"at"`
 	Entity string    `json:"entity"`
 	By     *By       `json:"by"`
 	Forced bool      `json:"forced"`
-	// Document is that of the event.
+	// Document is that of the event, or a PickupProgress.
 	Document any `json:"document"`
 }
 
@@ -56,11 +63,19 @@ type viewer struct {
 
 func (t *step) watched(e Watched) {
 	if !e.On {
-		delete(t.viewers, e.Person)
+		t.unwatch(e.Person)
 		return
 	}
 	if t.dir.Person(e.Person) != nil && t.viewers[e.Person] == nil {
-		t.viewers[e.Person] = &viewer{}
+		t.viewers[e.Person] = &viewer{seq: t.shownBefore}
+	}
+}
+
+// unwatch forgets a viewer, but not which numbers are used up.
+func (t *step) unwatch(id PersonID) {
+	if v := t.viewers[id]; v != nil {
+		t.shownBefore = max(t.shownBefore, v.seq)
+		delete(t.viewers, id)
 	}
 }
 
@@ -74,7 +89,7 @@ func (t *step) show() {
 		v, p := t.viewers[id], t.dir.Person(id)
 		switch {
 		case p == nil:
-			delete(t.viewers, id)
+			t.unwatch(id)
 		case v.shown == nil || t.reshow:
 			t.showAll(p, v)
 		default:
@@ -218,9 +233,10 @@ func sameShown(a, b any) bool {
 	return false
 }
 
-// noticesFor are what the step has announced that others did to the person, and refusals of the person's own pickups.
+// noticesFor are what the step has announced that others did to the person, refusals of the person's own pickups, and how
+// far these have come.
 func (t *step) noticesFor(p *Person) []Shown {
-	var list []Shown
+	list := slices.Clone(t.progress[p.ID])
 	for _, e := range t.announced {
 		a, ok := e.(Announce)
 		if !ok || a.Person != p.ID || a.By == nil {
