@@ -11,36 +11,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"supervisiond/bus/message"
 	"supervisiond/supervision"
 )
 
 // codeOK is what the metrics call a command that was carried out.
 const codeOK = "ok"
-
-type (
-	doneAnswer struct {
-		OK      bool `json:"ok"`
-		Changed bool `json:"changed"`
-		View    any  `json:"view,omitempty"`
-	}
-	takenAnswer struct {
-		OK      bool `json:"ok"`
-		Changed bool `json:"changed"`
-		*supervision.Taken
-	}
-	eventsAnswer struct {
-		OK      bool                       `json:"ok"`
-		Changed bool                       `json:"changed"`
-		Events  []supervision.HistoryEvent `json:"events"`
-		More    bool                       `json:"more"`
-	}
-	refusedAnswer struct {
-		OK      bool              `json:"ok"`
-		Code    supervision.Code  `json:"code"`
-		Message string            `json:"message"`
-		Details map[string]string `json:"details"`
-	}
-)
 
 // run sends the answers, until end is closed. What the history is read for is answered by whoever reads it.
 func (c *commands) run(end <-chan struct{}) {
@@ -52,10 +28,10 @@ func (c *commands) run(end <-chan struct{}) {
 				continue
 			}
 			if taken, ok := r.result.Result.(*supervision.Taken); ok {
-				c.answer(r, takenAnswer{OK: true, Changed: r.result.Changed, Taken: taken})
+				c.answer(r, message.Taken{OK: true, Changed: r.result.Changed, Taken: taken})
 				continue
 			}
-			c.answer(r, doneAnswer{OK: true, Changed: r.result.Changed, View: r.result.Result})
+			c.answer(r, message.Done{OK: true, Changed: r.result.Changed, View: r.result.Result})
 		case <-end:
 			return
 		}
@@ -117,7 +93,7 @@ func encodeAnswer(what any) ([]byte, error) {
 }
 
 func encodeRefusal(r *supervision.Refusal) []byte {
-	body := refusedAnswer{Code: r.Code, Message: r.Message, Details: r.Details}
+	body := message.Refused{Code: r.Code, Message: r.Message, Details: r.Details}
 	if body.Details == nil {
 		body.Details = map[string]string{}
 	}

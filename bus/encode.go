@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"supervisiond/bus/message"
 	"supervisiond/bus/subject"
 	"supervisiond/supervision"
 )
@@ -68,19 +69,10 @@ func (e *encoder) document(w write) (*nats.Msg, error) {
 	return m, err
 }
 
-// envelope is the body of an event.
-type envelope struct {
-	Document any                  `json:"document"`
-	Before   any                  `json:"before,omitempty"`
-	Person   supervision.PersonID `json:"person,omitempty"`
-	By       *supervision.By      `json:"by,omitempty"`
-	Forced   bool                 `json:"forced,omitempty"`
-}
-
 // event makes an event's message: CloudEvents 1.0 in binary mode, as CloudEvents' NATS protocol binding has it. The id
 // is also what JetStream recognises a repetition by.
 func (e *encoder) event(a *supervision.Announce) (*nats.Msg, error) {
-	data, err := e.encode(envelope{a.Document, a.Before, a.Person, a.By, a.Forced})
+	data, err := e.encode(message.Event{Document: a.Document, Before: a.Before, Person: a.Person, By: a.By, Forced: a.Forced})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"supervisiond/bus/message"
 	"supervisiond/bus/subject"
 	"supervisiond/supervision"
 )
@@ -85,7 +86,7 @@ func (c *commands) readHistory(r *running, reader *supervision.Reader) {
 		c.answer(r, nil)
 		return
 	}
-	c.answer(r, eventsAnswer{OK: true, Events: h.events, More: h.more})
+	c.answer(r, message.History{OK: true, Events: h.events, More: h.more})
 }
 
 // ReadHistory gives the newest events that a reader may read, not older than since and limit at most, and whether there

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"supervisiond/bus/message"
 	"supervisiond/bus/subject"
 	"supervisiond/supervision"
 )
@@ -30,24 +31,14 @@ func shownViews(s supervision.Show) []*shownView {
 		v := &shownView{to: s.To, seq: s.Seq + uint64(i), kind: string(c.Kind), data: c.Document}
 		if c.Document == nil {
 			v.kind += "_gone"
-			v.data = struct {
-				ID string `json:"id"`
-			}{c.ID}
+			v.data = message.Gone{ID: c.ID}
 		}
 		list[i] = v
 	}
 	return list
 }
 
-// viewBody is the body of such a message. Id is the epoch and a number that goes up by one for each message of a person
-// in an epoch: a step that is not one is a gap, and view.get gives all there is to see.
-type viewBody struct {
-	ID    string `json:"id"`
-	Event string `json:"event"`
-	Data  any    `json:"data"`
-}
-
 func (e *encoder) view(v *shownView) (*nats.Msg, error) {
-	data, err := e.encode(viewBody{ID: e.epoch + ":" + strconv.FormatUint(v.seq, 10), Event: v.kind, Data: v.data})
+	data, err := e.encode(message.View{ID: e.epoch + ":" + strconv.FormatUint(v.seq, 10), Event: v.kind, Data: v.data})
 	return &nats.Msg{Subject: subject.View(e.site, string(v.to)), Data: data}, err
 }

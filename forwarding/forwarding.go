@@ -54,11 +54,11 @@ type Change struct {
 
 // Document is one forward of a line as it is published in the person's state document.
 type Document struct {
-	Kind         Kind   `json:"kind"`
-	Target       string `json:"target"`
-	Effective    string `json:"effective"`
-	Loop         bool   `json:"loop"`
-	AfterSeconds int    `json:"after_seconds"`
-	Since        string `json:"since"`
-	SetBy        string `json:"set_by"`
+	Kind         Kind   `json:"kind" enum:"always,busy,no_answer,phone" doc:"when the line is forwarded: every call, while it is busy, when nobody answers, or by the phone itself"`
+	Target       string `json:"target" doc:"what the store of the PBX has, or what the phone named; others may have written it, so it can be any text"`
+	Effective    string `json:"effective" doc:"where a call ends that follows always forwards from there; in a loop the last before it closes"`
+	Loop         bool   `json:"loop" doc:"the forwards lead round"`
+	AfterSeconds int    `json:"after_seconds" doc:"of no_answer: seconds of ringing, where the store says so; otherwise 0"`
+	Since        string `json:"since" doc:"when it was noticed; empty: before the daemon started"`
+	SetBy        string `json:"set_by" doc:"id of the person who set it here; empty: by somebody else, or before the daemon started"`
 }

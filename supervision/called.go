@@ -46,10 +46,10 @@ func (t *step) pickUpCall(a asker, c PickUpCall) {
 
 // PickupProgress says how far a pickup has come whose phone the daemon calls.
 type PickupProgress struct {
-	Call CallID `json:"call"`
+	Call CallID `json:"call" doc:"the id of the call that is being picked up"`
 	// OnBehalfOf is whose call it is, and Endpoint the phone that is called.
-	OnBehalfOf PersonID `json:"on_behalf_of"`
-	Endpoint   string   `json:"endpoint"`
+	OnBehalfOf PersonID `json:"on_behalf_of" doc:"id of the member for whom"`
+	Endpoint   string   `json:"endpoint" doc:"the phone of the supervisor's that is called, as configured"`
 }
 
 // tellProgress lets those who follow the supervisor's view know. What came of it they see in the call, or in a refusal.
@@ -215,6 +215,6 @@ func (t *step) answerAsks(p *try, r *Refusal) {
 
 // Taken is the result of a pickup.
 type Taken struct {
-	Call       CallID   `json:"call"`
-	OnBehalfOf PersonID `json:"on_behalf_of"`
+	Call       CallID   `json:"call" doc:"the id of the call that was picked up"`
+	OnBehalfOf PersonID `json:"on_behalf_of" doc:"id of the member for whom"`
 }

@@ -35,8 +35,8 @@ type Announce struct {
 
 // By says who did something, and on which way.
 type By struct {
-	Person PersonID `json:"person"`
-	Via    Way      `json:"via"`
+	Person PersonID `json:"person" doc:"id of the person who did it; empty when the configuration did"`
+	Via    Way      `json:"via" enum:"phone,http,nats,config" doc:"on which way"`
 }
 
 // Way is a way in.

@@ -29,16 +29,16 @@ type Entry struct {
 
 // HistoryEvent is an event as the history tells it.
 type HistoryEvent struct {
-	Type    EventType `json:"type"`
-	Time    string    `json:"time"`
-	Subject string    `json:"subject"`
-	ID      string    `json:"id"`
+	Type    EventType `json:"type" doc:"the type of the event"`
+	Time    string    `json:"time" format:"date-time" doc:"when it happened"`
+	Subject string    `json:"subject" doc:"whom or what it is about: id of the call, group or person"`
+	ID      string    `json:"id" pattern:"^[0-9]+-[0-9]+$" doc:"epoch, and a count within it; the same id is the same event"`
 	// Document and Before are those of the event: what the reader may see of them.
-	Document any      `json:"document"`
-	Before   any      `json:"before,omitempty"`
-	Person   PersonID `json:"person,omitempty"`
-	By       *By      `json:"by,omitempty"`
-	Forced   bool     `json:"forced,omitempty"`
+	Document any      `json:"document" doc:"how it was after the change: what the reader may see of it"`
+	Before   any      `json:"before,omitempty" doc:"how it was before the change: what the reader may see of it"`
+	Person   PersonID `json:"person,omitempty" doc:"id of the person whom it concerns"`
+	By       *By      `json:"by,omitempty" doc:"who did it"`
+	Forced   bool     `json:"forced,omitempty" doc:"a login or logout by force; otherwise absent"`
 }
 
 // May says whether the reader may read an entry.

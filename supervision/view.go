@@ -5,30 +5,30 @@ import "slices"
 // View is all that a person may see (S7).
 type View struct {
 	// Seq is the number of the last thing told to those who follow this view (Show); 0: nobody does.
-	Seq  uint64       `json:"seq"`
-	Site SiteDocument `json:"site"`
+	Seq  uint64       `json:"seq" doc:"number of the last message on the view's subject or stream; 0: nobody follows this view"`
+	Site SiteDocument `json:"site" doc:"the site"`
 	// Me is the person's own state.
-	Me *PersonDocument `json:"me"`
+	Me *PersonDocument `json:"me" doc:"the person's own state"`
 	// Memberships are the mutual-aid groups that the person is in, in whatever role.
-	Memberships []Membership `json:"memberships"`
+	Memberships []Membership `json:"memberships" doc:"the mutual-aid groups that the person is in, in whatever role"`
 	// Groups are those that the person supervises, and People their members.
-	Groups []GroupDocument  `json:"groups"`
-	People []PersonDocument `json:"people"`
+	Groups []GroupDocument  `json:"groups" doc:"the groups that the person supervises; for a company administrator all"`
+	People []PersonDocument `json:"people" doc:"these groups' members, each once, without the person"`
 	// Calls ring now, the oldest first: for members of the groups, or for the person.
-	Calls []CallDocument `json:"calls"`
+	Calls []CallDocument `json:"calls" doc:"what rings these members or the person, the oldest first"`
 }
 
 // Membership is what a participant sees of a mutual-aid group: its name, how many are logged in, and their own entry.
 type Membership struct {
-	ID       GroupID `json:"id"`
-	Name     string  `json:"name"`
-	Number   string  `json:"number"`
-	LockLast Lock    `json:"lock_last"`
-	LoggedIn bool    `json:"logged_in"`
-	MayLeave bool    `json:"may_leave"`
+	ID       GroupID `json:"id" doc:"as configured"`
+	Name     string  `json:"name" doc:"as configured"`
+	Number   string  `json:"number" doc:"for feature codes; empty: none"`
+	LockLast Lock    `json:"lock_last" enum:"off,person,role" doc:"who must stay logged in: nobody in particular, the last person, or the last of each role"`
+	LoggedIn bool    `json:"logged_in" doc:"whether the person is logged in"`
+	MayLeave bool    `json:"may_leave" doc:"false: always logged in, as everybody in a standard group"`
 	// Count is how many are logged in, and Connected how many of them are connected.
-	Count     int `json:"count"`
-	Connected int `json:"connected"`
+	Count     int `json:"count" doc:"how many are logged in"`
+	Connected int `json:"connected" doc:"how many of them are connected"`
 }
 
 func (t *step) view(p *Person) *View {

@@ -46,13 +46,13 @@ const (
 // Notice tells a person what somebody else did that concerns them, how far a pickup of theirs has come, or why it was
 // refused.
 type Notice struct {
-	Type   EventType `json:"type"`
-	At     Stamp     `json:"at"`
-	Entity string    `json:"entity"`
-	By     *By       `json:"by"`
-	Forced bool      `json:"forced"`
+	Type   EventType `json:"type" enum:"call.picked_up,group.joined,group.left,forwarding.changed,dnd.changed,pickup.refused,pickup.calling,pickup.connecting" doc:"the type of the event, or how far a pickup has come"`
+	At     Stamp     `json:"at" format:"date-time" doc:"when it happened"`
+	Entity string    `json:"entity" doc:"whom or what it is about: id of the call, group or person"`
+	By     *By       `json:"by" doc:"who did it"`
+	Forced bool      `json:"forced" doc:"a login or logout by force"`
 	// Document is that of the event, or a PickupProgress.
-	Document any `json:"document"`
+	Document any `json:"document" doc:"the event's document, or of a pickup how far it has come"`
 }
 
 // viewer is somebody whose view is followed, and what they were shown last.
