@@ -11,6 +11,7 @@ import (
 	"supervisiond/bus"
 	"supervisiond/config"
 	"supervisiond/console"
+	"supervisiond/console/oidc"
 )
 
 // Report takes what Doctor finds. What says how it is, mend what the administrator can do about it.
@@ -27,6 +28,9 @@ func Doctor(ctx context.Context, cfg *config.Config, r Report) error {
 	found := console.Diagnose(ctx, console.Diagnosis{
 		Site: cfg.Site, Listen: cfg.HTTP.Listen, TLS: cfg.HTTP.TLS.CertFile != "",
 	}, r)
+	if cfg.HTTP.OIDC != nil {
+		diagnoseOIDC(ctx, cfg.HTTP.OIDC.Issuer, r)
+	}
 	for _, l := range cfg.SIP.Listen {
 		diagnoseSIP(ctx, l, r)
 	}
@@ -57,6 +61,16 @@ func (u *untilDone) Fail(what, mend string) {
 	if u.ctx.Err() == nil {
 		u.to.Fail(what, mend)
 	}
+}
+
+// diagnoseOIDC finds out whether people could sign in at the provider.
+func diagnoseOIDC(ctx context.Context, issuer string, r Report) {
+	var problem *oidc.Problem
+	if err := oidc.Diagnose(ctx, issuer); errors.As(err, &problem) {
+		r.Fail(problem.What, problem.Mend)
+		return
+	}
+	r.Pass("http.oidc.issuer " + issuer + ": the provider answers to this name")
 }
 
 // diagnoseSIP finds out whether an address can be bound. There is nothing yet that would answer there.

@@ -192,6 +192,16 @@ func TestDoctorOnTheDaemonsParts(t *testing.T) {
 	s.must("make a file", os.WriteFile(file, nil, 0o600))
 	natsPort := fmt.Sprintf("nats.embedded.listen 127.0.0.1:%d", s.port("nats"))
 	httpPort := fmt.Sprintf("http.listen 127.0.0.1:%d", s.port("http"))
+	var provider *httptest.Server
+	provider = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"issuer":%q}`, provider.URL)
+	}))
+	provider.Start()
+	defer provider.Close()
+	issuer := func(address string) func(string) string {
+		return replace("http: {", "http: {oidc: {issuer: \""+address+"\", client_id: c, client_secret: s}, ")
+	}
 	for _, f := range []fault{
 		{"NATS port taken by a mute program", nil, func(s *site) { s.listen("nats") }, "FAIL", natsPort + " is taken by a program that is no NATS server", "ss -ltnp", nil},
 		{"NATS port taken by a NATS server", nil, func(s *site) { startServer(s.t, server.Options{Port: s.port("nats"), ServerName: "stranger"}) },
@@ -204,6 +214,10 @@ func TestDoctorOnTheDaemonsParts(t *testing.T) {
 		{"HTTP port taken by a web server", nil, func(s *site) { s.webServer() }, "FAIL", httpPort + " is taken by another program", "http.listen", nil},
 		{"address of another machine", replace("http: {listen: \"127.0.0.1:", "http: {listen: \"192.0.2.1:"), nil,
 			"FAIL", "cannot be used", "an address of this machine", nil},
+		{"no OpenID Connect provider", issuer("http://127.0.0.1:1"), nil,
+			"FAIL", "the OpenID Connect provider at http://127.0.0.1:1 does not answer: ", "curl http://127.0.0.1:1/.well-known/", nil},
+		{"another OpenID Connect provider", issuer(provider.URL + "/"), nil,
+			"FAIL", provider.URL + "/ says that its name is " + provider.URL, "to the last slash", nil},
 		{"no SIP yet", func(yaml string) string { return yaml + "sip: {listen: [udp://127.0.0.1:0]}\n" }, nil,
 			"WARN", "this version answers no SIP", "sip section", nil},
 		{"SIP port taken", func(yaml string) string { return yaml + "sip: {listen: [udp://" + s.pbx.SIPAddr() + "]}\n" }, nil,

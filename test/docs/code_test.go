@@ -203,7 +203,7 @@ func TestExplainedLogLinesExist(t *testing.T) {
 	for _, text := range sources(t, false) {
 		all.WriteString(text)
 	}
-	for _, page := range []string{"docs/asterisk.md", natsPage} {
+	for _, page := range []string{"docs/asterisk.md", "docs/http-sign-in.md", natsPage} {
 		explained := false
 		for _, row := range cells(t, page) {
 			if len(row) > 1 && !strings.HasPrefix(row[0], "`") {

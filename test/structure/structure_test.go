@@ -28,7 +28,8 @@ var arrows = map[string][]string{
 	"ari":              {"supervision", "forwarding"},
 	"bus":              {"bus", "supervision", "forwarding"},
 	"bus/embedded":     {"bus"},
-	"console":          {"supervision"},
+	"console":          {"console/oidc", "supervision"},
+	"console/oidc":     {},
 	"test":             {"app", "ari", "bus", "config", "engine", "supervision", "test"},
 }
 
