@@ -42,6 +42,7 @@ type App struct {
 	engine  *engine.Engine
 	pbx     *ari.PBX
 	console *console.Server
+	views   views
 	// begun is closed when the state has an epoch.
 	begun chan struct{}
 }
@@ -65,11 +66,7 @@ func New(cfg *config.Config, o Options) (*App, error) {
 	}()
 
 	var err error
-	a.console, err = console.New(console.Options{
-		Site: cfg.Site, Listen: cfg.HTTP.Listen, CertFile: cfg.HTTP.TLS.CertFile, KeyFile: cfg.HTTP.TLS.KeyFile,
-		Log: o.Log.With("part", "http"), Metrics: o.Metrics, Ready: a.ready,
-	})
-	if err != nil {
+	if a.console, err = console.New(a.consoleOptions(o)); err != nil {
 		return nil, err
 	}
 	undo.add("http", a.console.Shutdown)
@@ -88,7 +85,7 @@ func New(cfg *config.Config, o Options) (*App, error) {
 		Command: a.command, Post: a.post,
 	})
 
-	sinks := &sinks{a.bus}
+	sinks := &sinks{a.bus, a.console}
 	a.engine = engine.New(engine.Options{Metrics: o.Metrics, Sink: sinks})
 	a.pbx, err = ari.New(a.ariOptions(o))
 	if err != nil {

@@ -32,6 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 	end.add("http", a.console.Shutdown)
 	end.spawn("bus", func(ctx context.Context) { _ = a.bus.Run(ctx) })
 	end.spawn("engine", a.engine.Run)
+	end.spawn("event streams", a.console.Run)
 	go func() {
 		if err := a.console.Serve(); err != nil {
 			cancel(err)
@@ -67,7 +68,7 @@ func (a *App) Run(ctx context.Context) error {
 // finish takes no more commands, and waits for those that run and for what phones are picking up: what comes of a pickup
 // would otherwise be told to nobody, and the next life of the daemon would take the call for lost.
 func (a *App) finish(ctx context.Context) error {
-	err := a.bus.StopCommands(ctx)
+	err := errors.Join(a.bus.StopCommands(ctx), a.console.StopCommands(ctx))
 	ctx, cancel := context.WithTimeout(ctx, pickupTime)
 	defer cancel()
 	return errors.Join(err, a.engine.AwaitPickups(ctx))

@@ -40,6 +40,7 @@ func (a *App) Reload(ctx context.Context) error {
 		return err
 	}
 	a.current.Store(next)
+	a.console.Reconfigured()
 	if a.level != nil {
 		a.level.Set(next.Log.Level)
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,32 +45,10 @@ func (a *App) natsConnect() (func(...nats.Option) (*nats.Conn, error), error) {
 	}, nil
 }
 
-// command hands what was asked for on NATS to the engine.
+// command hands what was asked for on NATS or over HTTP to the engine.
 func (a *App) command(c supervision.Commanded) error {
 	if !a.engine.Offer(c) {
 		return errors.New("it has too much to do")
-	}
-	return nil
-}
-
-// followViews has the views told on NATS of all people whom some user's acts_as names, or who have a user of their own on
-// an external server. Whoever is followed already stays so.
-func (a *App) followViews(ctx context.Context) error {
-	people := make(map[supervision.PersonID]bool)
-	for _, u := range a.config.NATS.Embedded.Users {
-		for _, p := range u.ActsAs.People {
-			people[p] = true
-		}
-	}
-	if a.config.NATS.URL != "" {
-		for p, c := range a.config.Credentials {
-			people[p] = people[p] || !c.PasswordHash.IsEmpty()
-		}
-	}
-	for _, p := range slices.Sorted(maps.Keys(people)) {
-		if err := a.engine.Post(ctx, supervision.Watched{At: time.Now(), Person: p, On: true}); err != nil {
-			return err
-		}
 	}
 	return nil
 }

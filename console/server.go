@@ -11,8 +11,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
+
+	"supervisiond/supervision"
 )
 
 // Options are what a server is made of.
@@ -21,57 +25,123 @@ type Options struct {
 	Listen            string // host:port; port 0 takes any
 	CertFile, KeyFile string // both or none
 	Log               *slog.Logger
-	Metrics           prometheus.Gatherer
+	Metrics           *prometheus.Registry
 	// Ready says by name what the daemon needs and whether it is there.
 	Ready func() map[string]bool
+
+	Tokens []Token
+	// SessionFile is where sessions outlive the daemon.
+	SessionFile string
+	// Directory is who there is now, and PasswordHash a person's password as bcrypt has it; empty: they have none.
+	Directory    func() *supervision.Directory
+	PasswordHash func(supervision.PersonID) string
+
+	// Command takes what was asked for; a supervision.Reply with its ID is to be among the effects that Take gets. An error
+	// says that it cannot be taken now.
+	Command func(supervision.Commanded) error
+	// Watch has a person's view shown (supervision.Show) or not any more, before any command that is given later.
+	Watch func(context.Context, supervision.PersonID, bool) error
+	// History reads what happened: the newest first, not older than since, at most limit; and whether there is more.
+	History func(ctx context.Context, r *supervision.Reader, since time.Time, limit int) ([]supervision.HistoryEvent, bool, error)
+	// Now is the clock; time.Now by default.
+	Now func() time.Time
 }
 
 // Server answers on one address.
 type Server struct {
-	listener net.Listener
-	http     *http.Server
+	options   Options
+	log       *slog.Logger
+	listener  net.Listener
+	http      *http.Server
+	metrics   *metrics
+	asks      *asks
+	hub       *hub
+	sessions  *sessions
+	tokens    *tokens
+	hashing   *hashing
+	attempts  *attempts
+	allowance *allowance
+	heartbeat time.Duration // heartbeatTime; less in tests
 }
 
-// serverName is how the daemon is told from other programs. Its site stands behind it, in parentheses.
-const serverName = "supervisiond"
+const (
+	// serverName is how the daemon is told from other programs. Its site stands behind it, in parentheses.
+	serverName = "supervisiond"
+	// maxConnections is how many connections there may be; more wait.
+	maxConnections = 4096
+)
 
 // New binds the address, so that a port that is taken is known before anything else begins.
 func New(o Options) (*Server, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	listener, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
-	if o.CertFile != "" {
-		if _, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile); err != nil {
-			return nil, errors.Join(fmt.Errorf("http.tls: %w", err), listener.Close())
-		}
-		// Read at each handshake, so that a renewed certificate needs no restart.
-		renewed := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			cert, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
-			return &cert, err
-		}
-		listener = tls.NewListener(listener, &tls.Config{GetCertificate: renewed, MinVersion: tls.VersionTLS12})
+	security, err := serverTLS(o.CertFile, o.KeyFile)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("http.tls: %w", err), listener.Close())
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+	s := &Server{
+		options: o, log: o.Log, listener: netutil.LimitListener(listener, maxConnections), heartbeat: heartbeatTime,
+		metrics: newMetrics(o.Metrics), asks: newAsks(o.Command, o.Now),
+		attempts: newAttempts(o.Now), allowance: newAllowance(o.Now),
+		sessions: newSessions(o.SessionFile, o.PasswordHash, o.Now, o.Log),
+	}
+	if s.hashing, err = newHashing(); err != nil {
+		return nil, errors.Join(err, listener.Close(), s.sessions.close())
+	}
+	s.tokens = newTokens(o.Tokens, s.hashing)
+	s.hub = newHub(o, s.metrics, o.Log)
+	s.http = &http.Server{
+		Handler: s.handler(), TLSConfig: security, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// serverTLS reads the certificate at each handshake, so that a renewed one needs no restart. Nil: there is no TLS.
+func serverTLS(cert, key string) (*tls.Config, error) {
+	if cert == "" {
+		return nil, nil
+	}
+	read := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		c, err := tls.LoadX509KeyPair(cert, key)
+		return &c, err
+	}
+	_, err := read(nil)
+	return &tls.Config{GetCertificate: read, MinVersion: tls.VersionTLS12}, err
+}
+
+func (s *Server) handler() http.Handler {
+	router := chi.NewRouter()
+	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+		tell(w, problem(http.StatusNotFound, supervision.NotFound, "there is nothing at this address"))
+	})
+	router.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
+		tell(w, problem(http.StatusMethodNotAllowed, supervision.Invalid, "this address does not take this method"))
+	})
+	router.Use(s.metrics.count, s.guard)
+	router.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("ok\n"))
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Server", serverName+" ("+o.Site+")")
-		ready(w, o.Ready())
+	router.Get("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Server", serverName+" ("+s.options.Site+")")
+		ready(w, s.options.Ready())
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
+	router.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(s.options.Metrics, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError),
 	}))
-	return &Server{
-		listener: listener,
-		http: &http.Server{
-			Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-			WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-			ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
-		},
-	}, nil
+	api := s.newAPI(router)
+	s.registerSessions(api)
+	s.registerReading(api)
+	s.registerCommands(api)
+	openUp(api.OpenAPI())
+	return router
 }
 
 // ready answers 200 when everything is there, otherwise 503, and says in either case what is.
@@ -87,21 +157,55 @@ func ready(w http.ResponseWriter, parts map[string]bool) {
 	_ = json.NewEncoder(w).Encode(parts)
 }
 
+// Take takes the replies to commands and what people are shown. It never blocks.
+func (s *Server) Take(at time.Time, effects []supervision.Effect) {
+	for _, effect := range effects {
+		if r, ok := effect.(supervision.Reply); ok {
+			s.asks.replied(r)
+		}
+	}
+	s.hub.take(at, effects)
+}
+
+// Reconfigured ends the streams of those who are no longer who they were.
+func (s *Server) Reconfigured() {
+	s.hub.cutThose(func(id identity) bool { return !s.holds(context.Background(), id) })
+}
+
 // Addr is where the server answers.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Serve answers until Shutdown.
 func (s *Server) Serve() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	serve := s.http.Serve
+	if s.http.TLSConfig != nil {
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	if err := serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("http: %w", err)
 	}
 	return nil
 }
 
+// Run hands on what people are shown until the context ends. Then all streams are over.
+func (s *Server) Run(ctx context.Context) {
+	sweeping := make(chan struct{})
+	go func() {
+		defer close(sweeping)
+		s.sessions.sweep(ctx, s.log)
+	}()
+	s.hub.run(ctx)
+	<-sweeping
+}
+
+// StopCommands takes no more commands, and returns when those that run are answered.
+func (s *Server) StopCommands(ctx context.Context) error { return s.asks.stop(ctx) }
+
 // Shutdown lets running requests end, until the context does.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(err, s.http.Close())
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
 	}
-	return nil
+	return errors.Join(err, s.sessions.close())
 }

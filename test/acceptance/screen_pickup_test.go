@@ -24,13 +24,18 @@ func (s *site) asked(actor, verb, body string) <-chan reply {
 // screenSite is a site in which emil's phone and anna's on her desk answer by themselves, and hers at home does not.
 func screenSite(t *testing.T, o lab.Options) *site {
 	t.Helper()
-	commanders := withCommanders(t, func(yaml string) string {
+	screens := screenOptions(t)
+	screens.lab = o
+	return newSite(t, screens)
+}
+
+func screenOptions(t *testing.T) options {
+	t.Helper()
+	return withCommanders(t, func(yaml string) string {
 		yaml = strings.Replace(yaml, "endpoints: [PJSIP/105]", "endpoints: [{endpoint: PJSIP/105, auto_answer: snom}]", 1)
 		return strings.Replace(yaml, "endpoints: [PJSIP/101, PJSIP/101-home]",
 			"endpoints: [PJSIP/101-home, {endpoint: PJSIP/101, default: true, auto_answer: yealink}]", 1) + "\npickup: {timeout: 4s}\n"
 	})
-	commanders.lab = o
-	return newSite(t, commanders)
 }
 
 // TestPickupFromAScreen: a program asks, the daemon calls the supervisor's phone and joins it to the caller (P3, P4, P6).

@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"ari":              {"supervision", "forwarding"},
 	"bus":              {"bus", "supervision", "forwarding"},
 	"bus/embedded":     {"bus"},
-	"console":          {"console/oidc", "supervision"},
+	"console":          {"console/oidc", "supervision", "forwarding"},
 	"console/oidc":     {},
 	"test":             {"app", "ari", "bus", "config", "engine", "supervision", "test"},
 }

@@ -1,0 +1,31 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"supervisiond/console"
+	"supervisiond/supervision"
+)
+
+func (a *App) consoleOptions(o Options) console.Options {
+	cfg := a.config
+	tokens := make([]console.Token, len(cfg.HTTP.Tokens))
+	for i, t := range cfg.HTTP.Tokens {
+		tokens[i] = console.Token{Name: t.Name, Hash: t.Hash.Reveal(), Anyone: t.ActsAs.Anyone, People: t.ActsAs.People}
+	}
+	return console.Options{
+		Site: cfg.Site, Listen: cfg.HTTP.Listen, CertFile: cfg.HTTP.TLS.CertFile, KeyFile: cfg.HTTP.TLS.KeyFile,
+		Log: o.Log.With("part", "http"), Metrics: o.Metrics, Ready: a.ready, Tokens: tokens,
+		SessionFile: filepath.Join(cfg.NATS.Embedded.StoreDir, "sessions-"+cfg.Site+".db"),
+		Directory:   func() *supervision.Directory { return a.current.Load().Directory },
+		PasswordHash: func(p supervision.PersonID) string {
+			return a.current.Load().Credentials[p].PasswordHash.Reveal()
+		},
+		Command: a.command, Watch: a.watch,
+		History: func(ctx context.Context, r *supervision.Reader, since time.Time, limit int) ([]supervision.HistoryEvent, bool, error) {
+			return a.bus.ReadHistory(ctx, r, since, limit)
+		},
+	}
+}

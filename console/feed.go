@@ -1,0 +1,117 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	"supervisiond/supervision"
+)
+
+const (
+	// ringFrames and ringBytes bound what is kept of a person's stream for clients who come back.
+	ringFrames = 512
+	ringBytes  = 1 << 20
+)
+
+// frame is one event of a stream, as it goes over the wire. Clients share it.
+type frame struct {
+	seq  uint64
+	data []byte
+}
+
+// feed is what the clients of one person are sent: encoded once for all of them. It belongs to the hub's goroutine.
+type feed struct {
+	person  supervision.PersonID
+	epoch   uint64
+	seq     uint64 // of the last frame
+	ring    []frame
+	size    int // of the ring, in bytes
+	clients map[*client]bool
+	idle    int // for how many rounds of the hub nobody has been there
+}
+
+// encode makes the frame of an event. The id is the epoch and the number (HTML Living Standard, 9.2.6).
+func encode(epoch, seq uint64, event string, document any) (frame, error) {
+	var b bytes.Buffer
+	b.WriteString("id: " + strconv.FormatUint(epoch, 10) + ":" + strconv.FormatUint(seq, 10) + "\nevent: " + event + "\ndata: ")
+	e := json.NewEncoder(&b) // ends in a line break, and has no other
+	e.SetEscapeHTML(false)
+	err := e.Encode(document)
+	b.WriteByte('\n')
+	return frame{seq, b.Bytes()}, err
+}
+
+// gone is the data of an event that tells that something is not there any more.
+type gone struct {
+	ID string `json:"id"`
+}
+
+// frames are those that tell what a person is shown.
+func (f *feed) frames(s *supervision.Show) ([]frame, error) {
+	if s.View != nil {
+		one, err := encode(f.epoch, s.Seq, "view", s.View)
+		return []frame{one}, err
+	}
+	list := make([]frame, len(s.Changes))
+	for i, c := range s.Changes {
+		event, document := string(c.Kind), c.Document
+		if document == nil {
+			event, document = event+"_gone", gone{c.ID}
+		}
+		var err error
+		if list[i], err = encode(f.epoch, s.Seq+uint64(i), event, document); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// keep puts frames into the ring. A whole view makes what was before it needless.
+func (f *feed) keep(list []frame, whole bool) {
+	if whole {
+		f.ring, f.size = f.ring[:0], 0
+	}
+	for _, one := range list {
+		f.ring = append(f.ring, one)
+		f.size += len(one.data)
+		f.seq = one.seq
+	}
+	for len(f.ring) > ringFrames || f.size > ringBytes && len(f.ring) > 1 {
+		f.size -= len(f.ring[0].data)
+		f.ring[0] = frame{}
+		f.ring = f.ring[1:]
+	}
+}
+
+// since gives what somebody has missed who has seen all up to a number, if that is still there.
+func (f *feed) since(p position) (missed []frame, ok bool) {
+	if p.epoch == 0 || p.epoch != f.epoch || p.seq > f.seq {
+		return nil, false
+	}
+	if p.seq == f.seq {
+		return nil, true
+	}
+	if len(f.ring) == 0 || f.ring[0].seq > p.seq+1 {
+		return nil, false
+	}
+	return f.ring[p.seq+1-f.ring[0].seq:], true
+}
+
+// position is how far a client has come, as Last-Event-ID says it. An epoch of 0 is none: before NATS is there its
+// numbers may repeat.
+type position struct{ epoch, seq uint64 }
+
+func parsePosition(id string) position {
+	var p position
+	epoch, seq, ok := bytes.Cut([]byte(id), []byte(":"))
+	if !ok {
+		return p
+	}
+	e, err1 := strconv.ParseUint(string(epoch), 10, 64)
+	s, err2 := strconv.ParseUint(string(seq), 10, 64)
+	if err1 != nil || err2 != nil {
+		return p
+	}
+	return position{e, s}
+}

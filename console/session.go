@@ -1,0 +1,138 @@
+package console
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"supervisiond/supervision"
+)
+
+const (
+	// sessionCookie is the name of the cookie that holds a session.
+	sessionCookie = "supervisiond-session"
+	// sessionTime is how long a session lasts. Using it does not make it longer.
+	sessionTime = 7 * 24 * time.Hour
+)
+
+// What a session holds.
+const (
+	sessionPerson = "person"
+	// sessionProof says by what the person signed in: by a password, whose digest this is, or by byProvider. A changed
+	// password ends the sessions that it began.
+	sessionProof = "proof"
+	byProvider   = "oidc"
+)
+
+// sessions are those of browsers. They are in a store under the digest of their token, and never written without need.
+type sessions struct {
+	manager *scs.SessionManager
+	close   func() error
+	hash    func(supervision.PersonID) string
+}
+
+func newSessions(path string, hash func(supervision.PersonID) string, now func() time.Time, log *slog.Logger) *sessions {
+	m := scs.New()
+	m.Lifetime, m.HashTokenInStore = sessionTime, true
+	s := &sessions{manager: m, hash: hash}
+	m.Store, s.close = sessionStore(path, now, log)
+	return s
+}
+
+func proofOf(hash string) string {
+	sum := sha256.Sum256([]byte(hash))
+	return hex.EncodeToString(sum[:])
+}
+
+// begin makes a session and gives its cookie to the browser. A session that the browser had is over.
+func (s *sessions) begin(r *http.Request, w http.ResponseWriter, person supervision.PersonID, proof string) (identity, error) {
+	s.end(r)
+	ctx, err := s.manager.Load(r.Context(), "")
+	if err != nil {
+		return identity{}, err
+	}
+	s.manager.Put(ctx, sessionPerson, string(person))
+	s.manager.Put(ctx, sessionProof, proof)
+	token, expiry, err := s.manager.Commit(ctx)
+	if errors.Is(err, errManySessions) {
+		return identity{}, unavailable("too many are signed in; try again later").after(sweepEvery)
+	}
+	if err != nil {
+		return identity{}, unavailable("the session cannot be stored")
+	}
+	http.SetCookie(w, cookie(r, token, expiry))
+	return identity{person: person, session: token, expires: expiry}, nil
+}
+
+// cookie: it goes to this site only, and only when the browser comes from it (SameSite=Strict).
+func cookie(r *http.Request, token string, expiry time.Time) *http.Cookie {
+	c := &http.Cookie{
+		Name: sessionCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure(r),
+		Expires: expiry, MaxAge: -1,
+	}
+	if token != "" {
+		c.MaxAge = int(time.Until(expiry).Seconds())
+	}
+	return c
+}
+
+// find gives who a request's session is of.
+func (s *sessions) find(r *http.Request) (identity, bool) {
+	c, err := r.Cookie(sessionCookie)
+	if err != nil || c.Value == "" {
+		return identity{}, false
+	}
+	return s.holds(r.Context(), c.Value)
+}
+
+// holds says who a session is of, if it still is one.
+func (s *sessions) holds(ctx context.Context, token string) (identity, bool) {
+	ctx, err := s.manager.Load(ctx, token)
+	if err != nil {
+		return identity{}, false
+	}
+	id := identity{
+		person:  supervision.PersonID(s.manager.GetString(ctx, sessionPerson)),
+		session: token, expires: s.manager.Deadline(ctx),
+	}
+	proof := s.manager.GetString(ctx, sessionProof)
+	good := id.person != "" && (proof == byProvider || proof == proofOf(s.hash(id.person)))
+	return id, good
+}
+
+// end ends the session of a request, if it has one.
+func (s *sessions) end(r *http.Request) {
+	c, err := r.Cookie(sessionCookie)
+	if err != nil || c.Value == "" {
+		return
+	}
+	if ctx, err := s.manager.Load(r.Context(), c.Value); err == nil {
+		_ = s.manager.Destroy(ctx)
+	}
+}
+
+// sweep removes what has ended, from time to time, until the context ends. What is in memory sweeps itself.
+func (s *sessions) sweep(ctx context.Context, log *slog.Logger) {
+	file, ok := s.manager.Store.(*sessionFile)
+	if !ok {
+		return
+	}
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := file.sweep(); err != nil {
+				log.Warn("sessions that have ended cannot be removed", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}

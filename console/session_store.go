@@ -1,0 +1,124 @@
+package console
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+	"go.etcd.io/bbolt"
+)
+
+const (
+	// maxSessions is how many sessions there may be; beyond, nobody signs in until some have ended.
+	maxSessions = 50_000
+	// sweepEvery is how often sessions that have ended are removed.
+	sweepEvery = time.Hour
+	// openTime is how long the file may be held by a daemon that is just ending.
+	openTime = 2 * time.Second
+)
+
+var errManySessions = errors.New("there are too many sessions")
+
+// sessionFile keeps sessions on disk, so that a daemon that starts again finds them. Keys are digests of the cookies:
+// who reads the file can be nobody by it. It implements scs.Store.
+type sessionFile struct {
+	db  *bbolt.DB
+	now func() time.Time
+}
+
+var sessionBucket = []byte("sessions")
+
+func openSessionFile(path string, now func() time.Time) (*sessionFile, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: openTime})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f := &sessionFile{db: db, now: now}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists(sessionBucket)
+		return err
+	})
+	if err == nil {
+		err = f.sweep()
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return f, nil
+}
+
+// A value is the moment of its end, in nanoseconds, and the session's data.
+const endLength = 8
+
+func (f *sessionFile) ended(value []byte) bool {
+	return len(value) < endLength || f.now().UnixNano() >= int64(binary.BigEndian.Uint64(value))
+}
+
+// Find implements scs.Store.
+func (f *sessionFile) Find(token string) (data []byte, found bool, err error) {
+	err = f.db.View(func(tx *bbolt.Tx) error {
+		if value := tx.Bucket(sessionBucket).Get([]byte(token)); value != nil && !f.ended(value) {
+			data, found = append([]byte{}, value[endLength:]...), true
+		}
+		return nil
+	})
+	return data, found, err
+}
+
+// Commit implements scs.Store.
+func (f *sessionFile) Commit(token string, data []byte, expiry time.Time) error {
+	return f.db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(sessionBucket)
+		if b.Get([]byte(token)) == nil && b.Stats().KeyN >= maxSessions {
+			return errManySessions
+		}
+		return b.Put([]byte(token), append(binary.BigEndian.AppendUint64(nil, uint64(expiry.UnixNano())), data...))
+	})
+}
+
+// Delete implements scs.Store.
+func (f *sessionFile) Delete(token string) error {
+	return f.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(sessionBucket).Delete([]byte(token)) })
+}
+
+// sweep removes the sessions that have ended.
+func (f *sessionFile) sweep() error {
+	return f.db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(sessionBucket)
+		var ended [][]byte
+		err := b.ForEach(func(key, value []byte) error {
+			if f.ended(value) {
+				ended = append(ended, append([]byte{}, key...))
+			}
+			return nil
+		})
+		for _, key := range ended {
+			err = errors.Join(err, b.Delete(key))
+		}
+		return err
+	})
+}
+
+// sessionStore keeps sessions in a file, or in memory where there can be none.
+func sessionStore(path string, now func() time.Time, log *slog.Logger) (store scs.Store, closing func() error) {
+	f, err := openSessionFile(path, now)
+	if err == nil {
+		return f, f.db.Close
+	}
+	log.Warn("sessions are kept in memory, so everybody has to sign in again after a restart of the daemon; let it write to this file",
+		"file", path, "error", err)
+	m := memstore.NewWithCleanupInterval(sweepEvery)
+	return m, func() error {
+		m.StopCleanup()
+		return nil
+	}
+}

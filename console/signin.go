@@ -1,0 +1,112 @@
+package console
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"supervisiond/supervision"
+)
+
+type signInInput struct {
+	Body struct {
+		Person   supervision.PersonID `json:"person" maxLength:"64" doc:"The person's id."`
+		Password string               `json:"password" maxLength:"256" doc:"The person's password."`
+	}
+}
+
+// registerSessions has the API sign people in and out.
+func (s *Server) registerSessions(api huma.API) {
+	in := operation(http.MethodPost, "/session", "session.begin", "Sign in",
+		"By id and password. The answer sets a cookie that is the session, for 7 days. Who guesses has to wait.")
+	in.Security = nil
+	in.Middlewares = huma.Middlewares{withRequest}
+	huma.Register(api, in, s.signIn)
+
+	out := operation(http.MethodDelete, "/session", "session.end", "Sign out", "The session is over, and its streams with it.")
+	out.Security, out.DefaultStatus = nil, http.StatusNoContent
+	out.Middlewares = huma.Middlewares{withRequest}
+	huma.Register(api, out, s.signOut)
+}
+
+// exchange is a request and the writer of its answer, for what deals in cookies.
+type exchange struct {
+	r *http.Request
+	w http.ResponseWriter
+}
+
+type exchangeKey struct{}
+
+func withRequest(hc huma.Context, next func(huma.Context)) {
+	r, w := humachi.Unwrap(hc)
+	next(huma.WithValue(hc, exchangeKey{}, exchange{r, w}))
+}
+
+// signIn begins a session for who knows the password. What is wrong, the person or the password, is not said.
+func (s *Server) signIn(ctx context.Context, in *signInInput) (*meOutput, error) {
+	x, _ := ctx.Value(exchangeKey{}).(exchange)
+	try := attempt{person: in.Body.Person, source: source(x.r)}
+	if wait := s.attempts.mayTry(try); wait > 0 {
+		s.metrics.signIns.WithLabelValues(signInLocked).Inc()
+		return nil, tooManyAttempts(wait)
+	}
+	hash, person := "", s.options.Directory().Person(try.person)
+	if person != nil {
+		hash = s.options.PasswordHash(try.person)
+	}
+	same, err := s.hashing.same(ctx, hash, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	if !same {
+		s.attempts.failed(try)
+		s.metrics.signIns.WithLabelValues(signInWrong).Inc()
+		if person != nil { // what else was typed there may be a password
+			s.log.Warn("a wrong password", "person", person.ID, "from", try.source)
+		} else {
+			s.log.Warn("a password for nobody who is configured", "from", try.source)
+		}
+		return nil, unauthorized("the person or the password is wrong")
+	}
+	s.attempts.succeeded(try)
+	return s.welcome(x, try.person, proofOf(hash))
+}
+
+// welcome begins a session for who has proved who they are.
+func (s *Server) welcome(x exchange, person supervision.PersonID, proof string) (*meOutput, error) {
+	s.endSession(x.r)
+	id, err := s.sessions.begin(x.r, x.w, person, proof)
+	if err != nil {
+		s.log.Error("a session cannot begin", "person", person, "error", err)
+		return nil, asTold(err)
+	}
+	s.metrics.signIns.WithLabelValues(signInOK).Inc()
+	s.log.Info("signed in", "person", person, "by", signedInBy(proof), "from", source(x.r))
+	return &meOutput{s.me(id)}, nil
+}
+
+func signedInBy(proof string) string {
+	if proof == byProvider {
+		return byProvider
+	}
+	return "password"
+}
+
+func (s *Server) signOut(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	x, _ := ctx.Value(exchangeKey{}).(exchange)
+	s.endSession(x.r)
+	http.SetCookie(x.w, cookie(x.r, "", s.options.Now()))
+	return nil, nil
+}
+
+// endSession ends the session of a request, and its streams.
+func (s *Server) endSession(r *http.Request) {
+	c, err := r.Cookie(sessionCookie)
+	if err != nil || c.Value == "" {
+		return
+	}
+	s.sessions.end(r)
+	s.hub.cutThose(func(id identity) bool { return id.session == c.Value })
+}
