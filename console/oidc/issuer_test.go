@@ -325,6 +325,16 @@ func TestProviderRefuses(t *testing.T) {
 	}
 }
 
+// Tokens expire by the clock that Options name.
+func TestExpiredByOurClock(t *testing.T) {
+	f := newForger(t)
+	s := newSite(t, f.url)
+	s.later.Store(int64(2 * time.Minute))
+	b, _ := f.signIn(s)
+	b.shows(http.StatusBadGateway, "wrong answer")
+	s.logged("token is expired")
+}
+
 func TestNoCode(t *testing.T) {
 	f := newForger(t)
 	s := newSite(t, f.url)
