@@ -15,9 +15,13 @@ func (a *App) consoleOptions(o Options) console.Options {
 	for i, t := range cfg.HTTP.Tokens {
 		tokens[i] = console.Token{Name: t.Name, Hash: t.Hash.Reveal(), Anyone: t.ActsAs.Anyone, People: t.ActsAs.People}
 	}
+	var provider *console.Provider
+	if p := cfg.HTTP.OIDC; p != nil {
+		provider = &console.Provider{Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), Claim: p.Claim}
+	}
 	return console.Options{
 		Site: cfg.Site, Listen: cfg.HTTP.Listen, CertFile: cfg.HTTP.TLS.CertFile, KeyFile: cfg.HTTP.TLS.KeyFile,
-		Log: o.Log.With("part", "http"), Metrics: o.Metrics, Ready: a.ready, Tokens: tokens,
+		Log: o.Log.With("part", "http"), Metrics: o.Metrics, Ready: a.ready, Tokens: tokens, Provider: provider,
 		SessionFile: filepath.Join(cfg.NATS.Embedded.StoreDir, "sessions-"+cfg.Site+".db"),
 		Directory:   func() *supervision.Directory { return a.current.Load().Directory },
 		PasswordHash: func(p supervision.PersonID) string {

@@ -18,9 +18,9 @@ import (
 const (
 	// apiRoot begins the paths of the API.
 	apiRoot = "/api/v1"
-	// maxBody is how long the body of a request may be, in bytes, and maxURL its path and query.
+	// maxBody is how long the body of a request may be, in bytes, and maxURL its path and query: a provider's codes are long.
 	maxBody = 16 << 10
-	maxURL  = 2 << 10
+	maxURL  = 8 << 10
 	// bodyTime is how long a body may take to come.
 	bodyTime = 5 * time.Second
 )

@@ -115,18 +115,23 @@ const (
 	// requestRate is how many requests a second somebody may make who has signed in, and requestBurst how many at once.
 	requestRate  = 200
 	requestBurst = 500
+	// startRate is how many sign-ins at the provider a second may begin from one address, and startBurst how many at once.
+	startRate  = 1
+	startBurst = 30
 )
 
-// allowance bounds the requests of each of those who have signed in.
+// allowance bounds how often somebody may do something.
 type allowance struct {
-	now func() time.Time
+	now   func() time.Time
+	rate  rate.Limit
+	burst int
 
 	mu  sync.Mutex
 	who *expirable.LRU[string, *rate.Limiter]
 }
 
-func newAllowance(now func() time.Time) *allowance {
-	return &allowance{now: now, who: expirable.NewLRU[string, *rate.Limiter](watchedSources, nil, rememberedFor)}
+func newAllowance(now func() time.Time, r rate.Limit, burst int) *allowance {
+	return &allowance{now: now, rate: r, burst: burst, who: expirable.NewLRU[string, *rate.Limiter](watchedSources, nil, rememberedFor)}
 }
 
 func (a *allowance) allows(who string) bool {
@@ -134,7 +139,7 @@ func (a *allowance) allows(who string) bool {
 	defer a.mu.Unlock()
 	l, ok := a.who.Get(who)
 	if !ok {
-		l = rate.NewLimiter(requestRate, requestBurst)
+		l = rate.NewLimiter(a.rate, a.burst)
 		a.who.Add(who, l)
 	}
 	return l.AllowN(a.now(), 1)

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/net/netutil"
 
+	"supervisiond/console/oidc"
 	"supervisiond/supervision"
 )
 
@@ -30,6 +31,8 @@ type Options struct {
 	Ready func() map[string]bool
 
 	Tokens []Token
+	// Provider is one that people may sign in with; nil: by password only.
+	Provider *Provider
 	// SessionFile is where sessions outlive the daemon.
 	SessionFile string
 	// Directory is who there is now, and PasswordHash a person's password as bcrypt has it; empty: they have none.
@@ -56,6 +59,7 @@ type Server struct {
 	metrics   *metrics
 	asks      *asks
 	hub       *hub
+	provider  *oidc.Provider // nil: none
 	sessions  *sessions
 	tokens    *tokens
 	hashing   *hashing
@@ -87,7 +91,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		options: o, log: o.Log, listener: netutil.LimitListener(listener, maxConnections), heartbeat: heartbeatTime,
 		metrics: newMetrics(o.Metrics), asks: newAsks(o.Command, o.Now),
-		attempts: newAttempts(o.Now), allowance: newAllowance(o.Now),
+		attempts: newAttempts(o.Now), allowance: newAllowance(o.Now, requestRate, requestBurst),
 		sessions: newSessions(o.SessionFile, o.PasswordHash, o.Now, o.Log),
 	}
 	if s.hashing, err = newHashing(); err != nil {
@@ -95,6 +99,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.tokens = newTokens(o.Tokens, s.hashing)
 	s.hub = newHub(o, s.metrics, o.Log)
+	s.provider = s.newProvider()
 	s.http = &http.Server{
 		Handler: s.handler(), TLSConfig: security, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
@@ -136,6 +141,10 @@ func (s *Server) handler() http.Handler {
 	router.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(s.options.Metrics, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError),
 	}))
+	if s.provider != nil {
+		router.Get(oidc.StartPath, s.startAtProvider())
+		router.Get(oidc.CallbackPath, s.provider.Callback)
+	}
 	api := s.newAPI(router)
 	s.registerSessions(api)
 	s.registerReading(api)

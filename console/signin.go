@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
+	"supervisiond/console/oidc"
 	"supervisiond/supervision"
 )
 
@@ -29,7 +30,25 @@ func (s *Server) registerSessions(api huma.API) {
 	out.Security, out.DefaultStatus = nil, http.StatusNoContent
 	out.Middlewares = huma.Middlewares{withRequest}
 	huma.Register(api, out, s.signOut)
+
+	ways := operation(http.MethodGet, "/sign-in", "sign_in.ways", "How people sign in", "For pages that offer it.")
+	ways.Security = nil
+	huma.Register(api, ways, func(context.Context, *struct{}) (*waysOutput, error) {
+		out := &waysOutput{SignInWays{Password: true}}
+		if s.provider != nil {
+			out.Body.Provider = oidc.StartPath
+		}
+		return out, nil
+	})
 }
+
+// SignInWays are the ways on which people sign in.
+type SignInWays struct {
+	Password bool   `json:"password" doc:"Whether people with a password may: POST /api/v1/session."`
+	Provider string `json:"provider" doc:"Where a browser goes to sign in by OpenID Connect, with ?return=/path; empty: there is no provider."`
+}
+
+type waysOutput struct{ Body SignInWays }
 
 // exchange is a request and the writer of its answer, for what deals in cookies.
 type exchange struct {
