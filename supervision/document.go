@@ -240,8 +240,8 @@ type SiteDocument struct {
 // PBXDocument says whether the PBX is attached, since when that is so, and its version.
 type PBXDocument struct {
 	Connected bool   `json:"connected" doc:"the daemon is attached to the PBX"`
-	Since     Stamp  `json:"since" format:"date-time" doc:"since when that is so"`
-	Version   string `json:"version" doc:"Asterisk's version; empty: not known yet"`
+	Since     Stamp  `json:"since" doc:"since when that is so; empty: the PBX has not been seen yet"`
+	Version   string `json:"version" doc:"Asterisk's version; empty: the PBX has not been seen yet"`
 }
 
 // RefusalDocument is what `pickup.refused` says: never who called.

@@ -91,7 +91,7 @@ func (d *description) state() {
 			add(parameters, "id", mapping("description", "The "+s.kind+"'s id."))
 			add(messages, "purged", purged)
 		}
-		d.channel(name, address, "The state bucket republishes here what is under the key "+s.kind+" or begins with it: "+s.says+".", parameters, messages)
+		d.channel(name, address, "What the state bucket republishes: "+s.says+".", parameters, messages)
 		d.sends(name, "Tells how it is, at each change.")
 	}
 }

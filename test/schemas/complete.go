@@ -24,6 +24,7 @@ func complete(all map[string]object, codes []string) {
 
 	mayBeEmpty(property("call.json", "ended_at"))
 	mayBeEmpty(property("forward.json", "since"))
+	mayBeEmpty(all["site.json"]["$defs"].(object)["PBXDocument"].(object)["properties"].(object)["since"].(object))
 
 	// Answers.
 	delete(all["reply.done.json"]["properties"].(object), "view")

@@ -25,6 +25,7 @@ func stateHeaders() *yaml.Node {
 		header{"Nats-Stream", "^KV_SUPERVISION_", "The stream beneath the bucket."},
 		header{"Nats-Subject", `^\$KV\.SUPERVISION_`, "The key's subject in the bucket."},
 		header{"Nats-Sequence", number, "The bucket's sequence: a step that is not one is a gap. It is the key's revision in the bucket."},
+		header{"Nats-Time-Stamp", "^[0-9-]+T[0-9:.]+Z$", "When the server stored it."},
 		header{"Nats-Last-Sequence", number, "The sequence of what this key held before; 0: nothing."},
 	)
 }
@@ -35,6 +36,8 @@ func purgeHeaders() *yaml.Node {
 		switch s.Content[i].Value {
 		case "properties":
 			add(s.Content[i+1], "KV-Operation", mapping("const", "PURGE", "description", "The key is gone."))
+			add(s.Content[i+1], "Nats-Rollup", mapping("const", "sub", "description", "What the key held before is gone too."))
+			add(s.Content[i+1], "Nats-TTL", mapping("type", "string", "description", "How long the bucket remembers that."))
 		case "required":
 			s.Content[i+1].Content = append(s.Content[i+1].Content, node("KV-Operation"))
 		}
