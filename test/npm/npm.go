@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,12 +39,9 @@ func Install(t *testing.T, dir string) string {
 	if _, err := os.Stat(modules); err == nil {
 		return modules
 	}
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	// It gets its name when it is complete; of two that do this at a time one is thrown away.
-	making, err := os.MkdirTemp(filepath.Dir(folder), "making-")
-	if err != nil {
+	making := fmt.Sprintf("%s-making-%d", folder, os.Getpid())
+	if err := os.MkdirAll(making, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(making)

@@ -30,7 +30,8 @@ var arrows = map[string][]string{
 	"bus/embedded":     {"bus"},
 	"console":          {"console/oidc", "supervision", "forwarding"},
 	"console/oidc":     {},
-	"test":             {"app", "ari", "bus", "config", "engine", "supervision", "test"},
+	"examples":         {},
+	"test":             {"app", "ari", "bus", "config", "engine", "supervision", "forwarding", "test"},
 }
 
 type pkg struct {
