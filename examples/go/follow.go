@@ -18,20 +18,26 @@ import (
 // been missed it takes a new snapshot and prints what is different from what it has printed so far.
 func (s *site) follow(ctx context.Context) error {
 	shown := make(map[string]bool) // calls that were printed as ringing, and not as over
-	for {
-		err := s.session(ctx, shown)
-		if ctx.Err() != nil {
-			return nil
-		}
-		fmt.Fprintln(os.Stderr, "looking again:", err)
+	for ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, "looking again:", s.session(ctx, shown))
 		select {
 		case <-time.After(250 * time.Millisecond): // the bucket may not be there yet, as after a restart
 		case <-ctx.Done():
 		}
 	}
+	return ctx.Err()
 }
 
-// session follows until something was missed.
+// siteDocument is what is used here of docs/schemas/site.json.
+type siteDocument struct {
+	Epoch      int       `json:"epoch"`
+	AliveUntil time.Time `json:"alive_until"`
+	PBX        struct {
+		Connected bool `json:"connected"`
+	} `json:"pbx"`
+}
+
+// session follows until something was missed, and says what.
 func (s *site) session(ctx context.Context, shown map[string]bool) error {
 	// 1. Subscribe. What changes from here on waits in the subscription while the bucket is read.
 	prefix := "supervision.v1." + s.name + ".state."
@@ -46,17 +52,15 @@ func (s *site) session(ctx context.Context, shown map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	var site struct {
-		Epoch      int       `json:"epoch"`
-		AliveUntil time.Time `json:"alive_until"`
-	}
+	var site siteDocument
 	if err := json.Unmarshal(state["site"].value, &site); err != nil {
 		return errors.New("no daemon has written the state yet") // it writes this key last
 	}
-	if err := compare(state, shown); err != nil {
-		return err
+	if site.PBX.Connected { // otherwise nobody knows what has become of the calls
+		if err := compare(state, shown); err != nil {
+			return err
+		}
 	}
-	epoch := site.Epoch
 	// 3. Replay what has changed since, and go on with what changes.
 	for last := uint64(0); ; {
 		var m *nats.Msg
@@ -79,13 +83,17 @@ func (s *site) session(ctx context.Context, shown map[string]bool) error {
 		switch {
 		case sequence <= state[key].revision: // known from the snapshot
 		case key == "site":
+			before := site
 			if err := json.Unmarshal(m.Data, &site); err != nil {
 				return err
 			}
 			// A new epoch is a new life of the daemon. The bucket is in memory and is written anew, its sequences may
 			// begin again, and calls may have ended unseen. A call that rings on keeps its id.
-			if site.Epoch != epoch {
+			if site.Epoch != before.Epoch {
 				return fmt.Errorf("epoch %d has begun", site.Epoch)
+			}
+			if site.PBX.Connected && !before.PBX.Connected {
+				return errors.New("the PBX is there again")
 			}
 		case strings.HasPrefix(key, "call."):
 			if err := show(strings.TrimPrefix(key, "call."), m.Data, shown); err != nil {

@@ -109,11 +109,13 @@ async function session(nc, shown) {
   try {
     // 2. Read all that is there, and compare it with what was printed.
     const state = await snapshot(nc);
-    const site = state.get("site")?.document;
+    let site = state.get("site")?.document;
     if (!site) throw new Error("no daemon has written the state yet"); // it writes this key last
     alive(site);
-    for (const id of [...shown]) show(shown, id, state.get(`call.${id}`)?.document);
-    for (const call of ringing(state)) show(shown, call.id, call);
+    if (site.pbx.connected) { // otherwise nobody knows what has become of the calls
+      for (const id of [...shown]) show(shown, id, state.get(`call.${id}`)?.document);
+      for (const call of ringing(state)) show(shown, call.id, call);
+    }
     // 3. Replay what has changed since, and go on with what changes.
     let last = 0;
     for await (const m of changes) {
@@ -129,7 +131,9 @@ async function session(nc, shown) {
         // A new epoch is a new life of the daemon. The bucket is in memory and is written anew, its sequences may begin
         // again, and calls may have ended unseen. A call that rings on keeps its id.
         if (document.epoch !== site.epoch) throw new Error(`epoch ${document.epoch} has begun`);
-        alive(document);
+        if (document.pbx.connected && !site.pbx.connected) throw new Error("the PBX is there again");
+        site = document;
+        alive(site);
       } else if (key.startsWith("call.")) {
         show(shown, key.slice("call.".length), document);
       }
