@@ -22,8 +22,8 @@ import urllib.request
 URL = os.environ.get("SUPERVISION_URL", "http://127.0.0.1:8080").rstrip("/") + "/api/v1"
 TOKEN = os.environ.get("SUPERVISION_TOKEN", "")
 
-# A stream that has nothing to say proves that it is alive, with a comment every 15 s. Silence means a lost connection.
-SILENCE = 40
+# The stream tells of the site every 5 s, and proves that it is alive by a comment every 15 s. Silence is a lost connection.
+SILENCE = 20
 # A pickup is answered when it is done, or cannot be: at most pickup.timeout and 2 s later.
 PATIENCE = 60
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"supervisiond/test/lab"
 	"supervisiond/test/npm"
 	"supervisiond/test/softphone"
 )
@@ -22,13 +23,21 @@ import (
 // example is one of examples/, as its user starts it.
 type example struct {
 	command []string
-	env     []string
+	// env says where the server is, and who asks. Port is the daemon's that the example speaks to.
+	env  func(addr string) []string
+	port func(*site) string
+	// person is who picks up, where that has to be said.
+	person []string
+	// resumes: it is told what happened while it was away, and not only what is different.
+	resumes bool
+
+	environment []string
 }
 
 // start starts it with arguments, behind a cable.
 func (e example) start(ctx context.Context, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.CommandContext(ctx, e.command[0], append(e.command[1:], args...)...)
-	cmd.Env = append(os.Environ(), e.env...)
+	cmd.Env = append(os.Environ(), e.environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	errors := new(bytes.Buffer)
 	cmd.Stderr = errors
@@ -107,7 +116,21 @@ func (f *following) next(words ...string) {
 	}
 }
 
-// TestExamples runs the clients of examples/ that speak NATS.
+// overNATS is an example that speaks NATS.
+func overNATS(command ...string) example {
+	return example{
+		command: command,
+		env: func(addr string) []string {
+			return []string{"NATS_URL=nats://" + addr, "NATS_USER=crm", "NATS_PASSWORD=crm-secret"}
+		},
+		port: func(s *site) string {
+			return strings.TrimPrefix(fmt.Sprint(s.daemon.logged("started")["nats"]), "nats://")
+		},
+		person: []string{"anna"},
+	}
+}
+
+// TestExamples runs the clients of examples/.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "calls")
@@ -116,11 +139,24 @@ func TestExamples(t *testing.T) {
 	}
 	t.Run("go", func(t *testing.T) {
 		t.Parallel()
-		testExample(t, example{command: []string{program}})
+		testExample(t, overNATS(program))
 	})
 	t.Run("javascript", func(t *testing.T) {
 		t.Parallel()
-		testExample(t, example{command: []string{"node", javaScript(t)}})
+		testExample(t, overNATS("node", javaScript(t)))
+	})
+}
+
+// TestExampleOverHTTP runs the one that needs nothing but its language.
+func TestExampleOverHTTP(t *testing.T) {
+	t.Parallel()
+	testExample(t, example{
+		command: []string{"python3", "../../examples/python/calls.py"},
+		env: func(addr string) []string {
+			return []string{"SUPERVISION_URL=http://" + addr, "SUPERVISION_TOKEN=wallboard-token"}
+		},
+		port:    func(s *site) string { return fmt.Sprint(s.daemon.logged("started")["http"]) },
+		resumes: true,
 	})
 }
 
@@ -147,12 +183,9 @@ func javaScript(t *testing.T) string {
 // testExample: a call that rings is listed; what happens while the connection is cut, or the daemon is replaced, is told
 // afterwards, and nothing else; a pickup connects the supervisor's phone with the caller.
 func testExample(t *testing.T, e example) {
-	s := newSite(t, withCommanders(t, func(yaml string) string {
-		return strings.Replace(yaml, "endpoints: [PJSIP/101, PJSIP/101-home]", "endpoints: [{endpoint: PJSIP/101, default: true, auto_answer: yealink}]", 1)
-	}))
-	server := func() string { return strings.TrimPrefix(fmt.Sprint(s.daemon.logged("started")["nats"]), "nats://") }
-	cable := startCutter(t, server())
-	e.env = append(e.env, "NATS_URL=nats://"+cable.addr(), "NATS_USER=crm", "NATS_PASSWORD=crm-secret")
+	s := httpSite(t, lab.Options{})
+	cable := startCutter(t, e.port(s))
+	e.environment = e.env(cable.addr())
 	desk := s.phone("101", func(o *softphone.Options) { o.Behaviour = softphone.AutoAnswer() })
 	ben, carla, fatma, georg := s.phone("102"), s.phone("103"), s.phone("106"), s.phone("107")
 	ring := func(from *softphone.Phone, number string, member *softphone.Phone) (*softphone.Call, callDocument) {
@@ -183,8 +216,12 @@ func testExample(t *testing.T, e example) {
 	brief, unseen := ring(fatma, "102", ben)
 	hangUp(brief, unseen)
 	second, next := ring(georg, "103", carla)
-	cable.mend(server())
+	cable.mend(e.port(s))
 	follow.next("over", call.ID)
+	if e.resumes {
+		follow.next("ringing", unseen.ID)
+		follow.next("over", unseen.ID)
+	}
 	follow.next("ringing", next.ID, "107 Georg Huber", "carla")
 
 	// A new epoch: one call rings on, one ends.
@@ -195,18 +232,18 @@ func testExample(t *testing.T, e example) {
 	s.daemon.stop(killed)
 	s.must("hang up", third.Hangup(s.ctx()))
 	s.start()
-	cable.mend(server())
+	cable.mend(e.port(s))
 	follow.next("over", lost.ID)
 	hangUp(second, next)
 	follow.next("over", next.ID, "abandoned")
 	s.quiet()
 
-	if printed, complaint := e.run(t, "pickup", "anna"); printed != "" || !strings.Contains(complaint, "not_ringing") {
+	if printed, complaint := e.run(t, append([]string{"pickup"}, e.person...)...); printed != "" || !strings.Contains(complaint, "not_ringing") {
 		t.Errorf("nothing rings, and it prints %q, %q", printed, complaint)
 	}
 	caller, call := ring(fatma, "102", ben)
 	follow.next("ringing", call.ID)
-	if printed, complaint := e.run(t, "pickup", "anna", call.ID); printed != call.ID+"  picked up for ben\n" {
+	if printed, complaint := e.run(t, append(append([]string{"pickup"}, e.person...), call.ID)...); printed != call.ID+"  picked up for ben\n" {
 		t.Errorf("it prints %q, %q", printed, complaint)
 	}
 	s.talk(caller, s.rings(desk))
