@@ -84,7 +84,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestNoConfig(t *testing.T) {
-	for _, command := range []string{"check", "run", "doctor"} {
+	for _, command := range []string{"check", "run", "doctor", "watch"} {
 		file := filepath.Join(t.TempDir(), "nowhere.yml")
 		got := supervisiond(t, "", command, "--config", file)
 		want := outcome{"", file + ":1:1: cannot be read: no such file or directory\n", 1}

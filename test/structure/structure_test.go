@@ -19,7 +19,7 @@ const module = "supervisiond"
 
 // arrows says which packages of ours each may import, whole subtrees by their root. Tests are free, but for the pure.
 var arrows = map[string][]string{
-	"cmd/supervisiond": {"app", "config", "ari"},
+	"cmd/supervisiond": {"app", "config", "ari", "supervision", "watch"},
 	"app":              {"config", "engine", "ari", "bus", "console", "supervision", "forwarding"},
 	"config":           {"supervision", "forwarding"},
 	"forwarding":       {},
@@ -32,6 +32,9 @@ var arrows = map[string][]string{
 	"console/oidc":     {},
 	"examples":         {},
 	"test":             {"app", "ari", "bus", "config", "engine", "supervision", "forwarding", "test"},
+	"watch":            {"bus/subject", "supervision", "watch"},
+	"watch/feed":       {"bus/subject", "supervision", "watch/screen"},
+	"watch/screen":     {"supervision"},
 }
 
 type pkg struct {
