@@ -289,6 +289,30 @@ func TestNotices(t *testing.T) {
 	}
 }
 
+// What was told makes room for what is asked for, and does not stay for ever.
+func TestMessagesGo(t *testing.T) {
+	s := watching(80, 24, site())
+	s.Update(Answer{At: noon, Command: Command{Verb: Pickup}, Code: supervision.NotRinging, Message: "nothing rings"})
+	wants(t, s, "nothing rings")
+	press(s, "down")
+	lacks(t, s, "nothing rings")
+	wants(t, s, "dialled 700; rings Ben Okafor")
+	s.Update(Answer{At: noon, Command: Command{Verb: Pickup}, Code: supervision.NotRinging, Message: "nothing rings"})
+	p := site()
+	p.Site.AliveUntil = supervision.Stamp{Time: noon.Add(time.Hour)}
+	s.Update(Whole{noon.Add(time.Minute), p})
+	lacks(t, s, "nothing rings")
+}
+
+// While the PBX is away nobody knows whether it still rings.
+func TestPBXAway(t *testing.T) {
+	p := site()
+	p.Site.PBX = supervision.PBXDocument{Since: ago(2 * time.Second)}
+	s := watching(80, 24, p)
+	s.Update(Tick{noon.Add(10 * time.Second)})
+	wants(t, s, "PBX AWAY", "The PBX is away since 11:59:58", "0:10   Dr. Weiß")
+}
+
 // Whatever comes in whatever order, the screen fits and nothing fails.
 func FuzzScreen(f *testing.F) {
 	f.Add([]byte("p?/x\x1bjl"), uint8(80), uint8(24))

@@ -86,7 +86,12 @@ func (s *Screen) move(by int) {
 	if at < 0 && by < 0 {
 		at = len(rows)
 	}
-	s.selected = rows[min(max(at+by, 0), len(rows)-1)].key
+	s.selectRow(rows[min(max(at+by, 0), len(rows)-1)])
+}
+
+// selectRow selects, and makes room for the details.
+func (s *Screen) selectRow(r row) {
+	s.selected, s.message = r.key, message{}
 }
 
 // hop moves the selection from the calls to the groups and back.
@@ -95,7 +100,7 @@ func (s *Screen) hop() {
 	fromCalls := strings.HasPrefix(s.selected, callKey)
 	for _, r := range rows {
 		if strings.HasPrefix(r.key, callKey) != fromCalls || s.selected == "" {
-			s.selected = r.key
+			s.selectRow(r)
 			return
 		}
 	}

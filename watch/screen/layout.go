@@ -87,7 +87,7 @@ func (s *Screen) word() (string, paint) {
 func (s *Screen) drawMe(me *supervision.PersonDocument) string {
 	sign, look := s.marks.of(me.Presence.State)
 	l := s.line().text("You  ", faint).text(sign+" ", look).text(string(me.Presence.State), look)
-	l.text(" "+lasting(s.now.Sub(me.Presence.Since.Time)), faint)
+	l.text(" "+lasting(s.at().Sub(me.Presence.Since.Time)), faint)
 	if !me.Reachable {
 		l.text("  ! your phone is not connected", yellow)
 	}

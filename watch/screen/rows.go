@@ -66,11 +66,7 @@ func (s *Screen) drawCall(l *line, c *supervision.CallDocument) {
 		l.cell("over", 6, faint).cell(caller(c.Caller), from, faint).text(s.marks.arrow+" ", faint).rest(s.outcome(c), faint)
 		return
 	}
-	now := s.now
-	if !s.live() {
-		now = s.asOf
-	}
-	l.cell(age(now.Sub(c.Since.Time)), 6, red).cell(caller(c.Caller), from, bold)
+	l.cell(age(s.at().Sub(c.Since.Time)), 6, red).cell(caller(c.Caller), from, bold)
 	l.text(s.marks.arrow+" ", plain).cell(s.whom(c), to, plain).rest(s.way(c), plain)
 }
 
@@ -80,9 +76,10 @@ func (s *Screen) groupRows() []row {
 	for _, id := range s.known.groups() {
 		rows = append(rows, s.rowsOf(id)...)
 	}
-	if loose := s.peopleRows("", s.known.loose(), nil); len(loose) > 0 {
+	loose := slices.DeleteFunc(s.known.loose(), func(id supervision.PersonID) bool { return !s.matchesPerson(id) })
+	if len(loose) > 0 {
 		rows = append(rows, row{draw: func(l *line) { l.rest("In no group", bold) }})
-		rows = append(rows, loose...)
+		rows = append(rows, s.peopleRows("", loose, nil)...)
 	}
 	return rows
 }
@@ -102,15 +99,12 @@ func (s *Screen) rowsOf(id supervision.GroupID) []row {
 		people[i] = g.Members[i].Person
 		members[people[i]] = &g.Members[i]
 	}
-	all := s.matches(g.Name, g.Number, string(id))
-	filter := s.filter
-	if all {
-		s.filter = ""
-	}
 	rows := s.peopleRows(id, people, members)
-	s.filter = filter
-	if !all && len(rows) == 0 {
-		return nil
+	if !s.matches(g.Name, g.Number, string(id)) {
+		rows = slices.DeleteFunc(rows, func(r row) bool { return !s.matchesPerson(r.person) })
+		if len(rows) == 0 {
+			return nil
+		}
 	}
 	head := row{key: groupKey + string(id), group: id, draw: func(l *line) { s.drawGroup(l, g) }}
 	supervisors := row{draw: func(l *line) { s.drawSupervisors(l, g) }}
@@ -204,23 +198,24 @@ func (s *Screen) drawSupervisors(l *line, g *supervision.GroupDocument) {
 	}
 }
 
-// peopleRows are the rows of people, as far as the filter leaves them. Members are nil where there is no group.
+// matchesPerson says whether the filter leaves somebody.
+func (s *Screen) matchesPerson(id supervision.PersonID) bool {
+	doc := s.known.person(id)
+	if doc == nil {
+		return s.matches(string(id))
+	}
+	return s.matches(append(s.notes(doc), string(id), doc.Name, doc.Extension)...)
+}
+
+// peopleRows are the rows of people. Members are nil where there is no group.
 func (s *Screen) peopleRows(group supervision.GroupID, people []supervision.PersonID, members map[supervision.PersonID]*supervision.MemberDocument) []row {
-	var rows []row
-	for _, id := range people {
+	rows := make([]row, len(people))
+	for i, id := range people {
 		doc, m := s.known.person(id), members[id]
-		texts := []string{string(id)}
-		if doc != nil {
-			texts = append(texts, doc.Name, doc.Extension)
-			texts = append(texts, s.notes(doc)...)
-		}
-		if !s.matches(texts...) {
-			continue
-		}
-		rows = append(rows, row{
+		rows[i] = row{
 			key: personKey + string(group) + "." + string(id), group: group, person: id,
 			draw: func(l *line) { s.drawPerson(l, id, doc, m) },
-		})
+		}
 	}
 	return rows
 }
@@ -244,7 +239,7 @@ func (s *Screen) drawPerson(l *line, id supervision.PersonID, doc *supervision.P
 	if out {
 		text = faint
 	}
-	l.text(sign+" ", look).cell(word, 8, look).cell(lasting(s.now.Sub(since.Time)), 7, faint)
+	l.text(sign+" ", look).cell(word, 8, look).cell(lasting(s.at().Sub(since.Time)), 7, faint)
 	l.cell(doc.Name, name, text).cell(doc.Extension, 5, text)
 	switch {
 	case m == nil:

@@ -107,6 +107,23 @@ func (s *Screen) tick(at time.Time) {
 	if s.live() {
 		s.asOf = at
 	}
+	if at.Sub(s.message.at) > messageTime {
+		s.message = message{}
+	}
+}
+
+// messageTime is how long a message stays.
+const messageTime = 30 * time.Second
+
+// at is the time of which the screen tells: now, or when it was last certain how things are.
+func (s *Screen) at() time.Time {
+	switch {
+	case !s.live():
+		return s.asOf
+	case !s.known.Site.PBX.Connected:
+		return s.known.Site.PBX.Since.Time
+	}
+	return s.now
 }
 
 // doubt says that what is known may not be so any more.

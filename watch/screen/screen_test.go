@@ -190,7 +190,7 @@ func TestScreens(t *testing.T) {
 		"nothing_yet": func() *Screen { s := New(Options{Site: "hq", As: "anna"}, noon); return s },
 		"pbx_away": func() *Screen {
 			p := site()
-			p.Site.PBX = supervision.PBXDocument{Since: ago(30 * time.Second)}
+			p.Site.PBX = supervision.PBXDocument{Since: ago(2 * time.Second)}
 			return watching(80, 24, p)
 		},
 	} {
