@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"supervisiond/test/softphone"
 )
 
@@ -141,6 +143,43 @@ func TestWatchEverything(t *testing.T) {
 	if code := term.ends(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+}
+
+// NATS goes and comes back with nothing in it, while a call ends and another begins: the first rings no more, the other one
+// does. It logs in as the daemon does, for the configuration says no other way.
+func TestWatchWhileNATSRestarts(t *testing.T) {
+	t.Parallel()
+	nc := startNATS(t, server.RANDOM_PORT)
+	port := portOf(t, nc)
+	s := newSite(t, withNATS(port, func(yaml string) string { return yaml }))
+	ben, carla, fatma, georg := s.phone("102"), s.phone("103"), s.phone("106"), s.phone("107")
+	term := startTerminal(t, 100, 30, nil, "watch", "--config", s.config)
+	term.sees(`live `, `RINGING +nothing`)
+	first := s.dial(fatma, "102")
+	member := s.rings(ben)
+	term.sees(`0:0\d +Fatma Aydin 106 +→ Ben Okafor`)
+
+	nc.Shutdown()
+	nc.WaitForShutdown()
+	term.sees(`NOT LIVE`, `NATS is away, trying again.*; below is how it was at`)
+	s.must("hang up", first.Hangup(s.ctx()))
+	s.ended(member)
+	second := s.dial(georg, "103")
+	s.rings(carla)
+	startNATS(t, port)
+	term.sees(`live `, `RINGING +1`, `0:\d\d +Georg Huber 107 +→ Carla Diaz +Vertrieb`)
+	if screen := term.screen(); regexp.MustCompile(`\d:\d\d +Fatma`).MatchString(screen) {
+		t.Errorf("a call that is over is shown as if it rang:\n%s", screen)
+	}
+	s.must("hang up", second.Hangup(s.ctx()))
+	term.sees(`RINGING +nothing`)
+
+	// The daemon goes, and NATS stays: after a while nobody vouches for anything.
+	s.daemon.stop(killed)
+	term.sees(`UNKNOWN`, `No daemon has looked after the state since \d\d:\d\d:\d\d: is supervisiond running\?`)
+	term.seesNo(`Ben Okafor`)
+	s.start()
+	term.sees(`live `, `Ben Okafor`)
 }
 
 // colour is a command to a terminal that gives colour to what follows (ECMA-48 8.3.117).

@@ -130,8 +130,15 @@ func (s *Screen) body(height int) []string {
 	calls, groups := s.callRows(), s.groupRows()
 	n := max(min(len(calls), max(1, height/2-2)), min(len(calls), height-len(groups)-3))
 	lines := append(s.pane(s.ringingTitle(calls), calls, n), "")
+	// Where there is room to spare, the groups stay where they are when a call comes or goes.
+	for i := n; i < steadyCalls && len(lines)+1+len(groups) < height; i++ {
+		lines = append(lines, "")
+	}
 	return append(lines, s.pane(s.line().text("GROUPS AND PEOPLE", bold), groups, height-len(lines)-1)...)
 }
+
+// steadyCalls is for how many calls there is room before the groups move.
+const steadyCalls = 4
 
 // ringingTitle counts what rings; the filter hides nothing without a word.
 func (s *Screen) ringingTitle(shown []row) *line {
