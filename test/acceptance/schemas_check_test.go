@@ -24,7 +24,7 @@ type documentation struct {
 	channels []channel
 	schemas  map[string]object // by the names of their files, closed
 	compiled map[string]*jsonschema.Schema
-	met      map[string]bool // channels, and properties as "person.json dnd"
+	met      map[string]bool // channels, properties as "person.json dnd", and values as "by.json via = nats"
 }
 
 type channel struct {
@@ -168,6 +168,9 @@ func (d *documentation) note(file, where string, s object, value any) {
 			d.note(file, where, c.(object)["then"].(object), value)
 		}
 	}
+	if _, ok := s["enum"]; ok {
+		d.met[fmt.Sprint(where, " = ", value)] = true
+	}
 	switch value := value.(type) {
 	case object:
 		properties, _ := s["properties"].(object)
@@ -267,6 +270,10 @@ func (d *documentation) unmet() []string {
 }
 
 func described(all map[string]bool, file, where string, s object) {
+	values, _ := s["enum"].([]any)
+	for _, v := range values {
+		all[fmt.Sprint(where, " = ", v)] = true
+	}
 	properties, _ := s["properties"].(object)
 	for name, p := range properties {
 		all[where+" "+name] = true
