@@ -18,8 +18,11 @@ import (
 // been missed it takes a new snapshot and prints what is different from what it has printed so far.
 func (s *site) follow(ctx context.Context) error {
 	shown := make(map[string]bool) // calls that were printed as ringing, and not as over
-	for ctx.Err() == nil {
-		fmt.Fprintln(os.Stderr, "looking again:", s.session(ctx, shown))
+	for said := ""; ctx.Err() == nil; {
+		if why := s.session(ctx, shown).Error(); why != said {
+			said = why
+			fmt.Fprintln(os.Stderr, "looking again:", why)
+		}
 		select {
 		case <-time.After(250 * time.Millisecond): // the bucket may not be there yet, as after a restart
 		case <-ctx.Done():

@@ -56,7 +56,9 @@ func connect(reconnected chan<- struct{}) (*nats.Conn, error) {
 	options := []nats.Option{
 		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			fmt.Fprintln(os.Stderr, "connection lost, what is shown may be old:", err)
+			if err != nil { // not closed by us
+				fmt.Fprintln(os.Stderr, "connection lost, what is shown may be old:", err)
+			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			select {

@@ -70,11 +70,12 @@ async function watchConnection(nc) {
 async function follow(nc) {
   watchConnection(nc);
   const shown = new Set(); // calls that were printed as ringing, and not as over
-  for (;;) {
+  for (let said; ; ) {
     try {
       await session(nc, shown);
-    } catch (error) {
-      console.error("looking again:", error.message);
+    } catch ({ message }) {
+      if (message !== said) console.error("looking again:", message);
+      said = message;
     }
     await new Promise((resolve) => setTimeout(resolve, 250)); // the bucket may not be there yet, as after a restart
   }
@@ -160,11 +161,13 @@ if (!(what === "list" || what === "follow" || (what === "pickup" && person))) {
   console.error("say list, follow, or pickup PERSON [CALL]");
   process.exit(2);
 }
-const nc = await open();
+let nc;
 try {
+  nc = await open();
   await { list, follow, pickup }[what](nc, person, call);
 } catch (error) {
   console.error("error:", error.message);
   process.exitCode = 1;
+} finally {
+  await nc?.close();
 }
-await nc.close();
