@@ -96,6 +96,8 @@ forwarding:
 	for _, actor := range []string{"anna", "ben", "carla", "fatma"} {
 		d.asks(actor, "view.get", "{}")
 		d.asks(actor, "history.get", `{"limit":1000}`)
+		// Over HTTP it is the same.
+		d.must("the view over HTTP", d.docs.body("view.json", "GET /view", d.program(actor).do("GET", "/view", "").Body))
 	}
 	d.outages(phones)
 
