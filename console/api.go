@@ -6,11 +6,11 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"supervisiond/supervision"
 )
@@ -18,16 +18,15 @@ import (
 const (
 	// apiRoot begins the paths of the API.
 	apiRoot = "/api/v1"
-	// maxBody is how long the body of a request may be, in bytes, and maxURL its path and query: a provider's codes are long.
-	maxBody = 16 << 10
-	maxURL  = 8 << 10
-	// bodyTime is how long a body may take to come.
-	bodyTime = 5 * time.Second
+	// maxURL is how long a path and query may be, in bytes: a provider's codes are long.
+	maxURL = 8 << 10
 )
 
 func init() {
 	// The library takes it as a variable: whatever it finds wrong by itself is told as everything else is.
 	huma.NewError = asProblem
+	// Names are matched to the letter, as on NATS.
+	huma.ValidateStrictCasing = true
 }
 
 // Security schemes, as OpenAPI names them.
@@ -54,12 +53,11 @@ func (s *Server) newAPI(router chi.Router) huma.API {
 				},
 			},
 		},
-		OpenAPIPath: apiRoot + "/openapi",
-		Formats:     map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}, DefaultFormat: "application/json",
+		Formats: map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}, DefaultFormat: "application/json",
 		RejectUnknownQueryParameters: true,
 	}
 	api := humachi.New(router, c)
-	api.UseMiddleware(s.admit)
+	api.UseMiddleware(s.admit, read)
 	return api
 }
 
@@ -90,7 +88,7 @@ func asTold(err error) *Problem {
 func operation(method, path, id, summary, description string, problems ...int) huma.Operation {
 	return huma.Operation{
 		Method: method, Path: apiRoot + path, OperationID: id, Summary: summary, Description: description,
-		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTime, Security: signedIn,
+		MaxBodyBytes: -1, BodyReadTimeout: -1, Security: signedIn, // the body has been read by then
 		Errors: append([]int{http.StatusUnauthorized, http.StatusTooManyRequests}, problems...),
 	}
 }
@@ -134,9 +132,15 @@ func (s *Server) guard(next http.Handler) http.Handler {
 // recovered keeps a mistake in one request from being everybody's.
 func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	err := recover()
-	if err == nil || err == http.ErrAbortHandler { //nolint:errorlint // as the library documents it
+	if err == nil {
 		return
 	}
+	if err == http.ErrAbortHandler { //nolint:errorlint // as the library documents it
+		panic(err) //nolint:forbidigo // it cuts the connection, and is no mistake
+	}
 	s.log.Error("a request failed; please report this", "method", r.Method, "path", r.URL.Path, "error", err, "stack", string(debug.Stack()))
+	if seen, ok := w.(middleware.WrapResponseWriter); ok && seen.Status() != 0 {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // half an answer must not look like a whole one
+	}
 	tell(w, asTold(context.Canceled))
 }

@@ -1,10 +1,11 @@
 package console
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/expirable"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/time/rate"
 
 	"supervisiond/supervision"
@@ -12,17 +13,18 @@ import (
 
 const (
 	// freeAttempts is how many wrong passwords in a row a person may give from one address before that address has to wait:
-	// firstLock, and twice as long after each further one, to longestLock.
-	freeAttempts = 5
-	firstLock    = 15 * time.Second
-	longestLock  = 15 * time.Minute
+	// firstLock, and twice as long after each further one, to longestLock. They are in a row if no more than rememberedFor is
+	// between them.
+	freeAttempts  = 5
+	firstLock     = 15 * time.Second
+	longestLock   = 15 * time.Minute
+	rememberedFor = time.Hour
 	// An address that gives wrong passwords or tokens, whoever's, has burstOfSource of them, and one more each refillSource.
 	burstOfSource  = 30
 	refillSource   = 2 * time.Second
 	burstOfPerson  = 100 // and a person from all addresses together
 	refillPerson   = 10 * time.Second
 	watchedSources = 10_000 // how many addresses and people are remembered; the longest unheard of are forgotten
-	rememberedFor  = time.Hour
 )
 
 // attempts slows those down who guess passwords and tokens. It remembers a bounded number of addresses.
@@ -30,12 +32,12 @@ type attempts struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	locks   *expirable.LRU[attempt, *lock]
-	sources *expirable.LRU[string, *rate.Limiter]
-	people  *expirable.LRU[supervision.PersonID, *rate.Limiter]
+	locks   *simplelru.LRU[attempt, lock]
+	sources *limiters[string]
+	people  *limiters[supervision.PersonID]
 }
 
-// attempt is who is tried from where.
+// attempt is who is tried from where: a network, as network gives it.
 type attempt struct {
 	person supervision.PersonID
 	source string
@@ -43,15 +45,35 @@ type attempt struct {
 
 type lock struct {
 	failures int
+	last     time.Time
 	until    time.Time
+}
+
+// network is what counts as one address: in IPv6 each household has 2^64 of them.
+func network(source string) string {
+	a, err := netip.ParseAddr(source)
+	if err != nil || !a.Is6() {
+		return source
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return source
+	}
+	return p.String()
+}
+
+// remembering makes a place for a bounded number of things, without the goroutine that caches with a time of their own have.
+func remembering[K comparable, V any](most int) *simplelru.LRU[K, V] {
+	l, _ := simplelru.NewLRU[K, V](most, nil) // it fails only where most is not positive
+	return l
 }
 
 func newAttempts(now func() time.Time) *attempts {
 	return &attempts{
 		now:     now,
-		locks:   expirable.NewLRU[attempt, *lock](watchedSources, nil, rememberedFor),
-		sources: expirable.NewLRU[string, *rate.Limiter](watchedSources, nil, rememberedFor),
-		people:  expirable.NewLRU[supervision.PersonID, *rate.Limiter](watchedSources, nil, rememberedFor),
+		locks:   remembering[attempt, lock](watchedSources),
+		sources: newLimiters[string](rate.Every(refillSource), burstOfSource),
+		people:  newLimiters[supervision.PersonID](rate.Every(refillPerson), burstOfPerson),
 	}
 }
 
@@ -64,11 +86,11 @@ func (a *attempts) mayTry(t attempt) time.Duration {
 		if l, ok := a.locks.Get(t); ok && now.Before(l.until) {
 			return l.until.Sub(now)
 		}
-		if l, ok := a.people.Get(t.person); ok && l.TokensAt(now) < 1 {
+		if a.people.spent(t.person, now) {
 			return refillPerson
 		}
 	}
-	if l, ok := a.sources.Get(t.source); ok && l.TokensAt(now) < 1 {
+	if a.sources.spent(t.source, now) {
 		return refillSource
 	}
 	return 0
@@ -79,29 +101,21 @@ func (a *attempts) failed(t attempt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	spend(a.sources, t.source, now, refillSource, burstOfSource)
+	a.sources.allows(t.source, now)
 	if t.person == "" {
 		return
 	}
-	spend(a.people, t.person, now, refillPerson, burstOfPerson)
+	a.people.allows(t.person, now)
 	l, ok := a.locks.Get(t)
-	if !ok {
-		l = &lock{}
+	if !ok || now.Sub(l.last) > rememberedFor {
+		l = lock{}
 	}
 	l.failures++
+	l.last = now
 	if over := l.failures - freeAttempts; over >= 0 {
 		l.until = now.Add(min(longestLock, firstLock<<min(over, 10)))
 	}
 	a.locks.Add(t, l)
-}
-
-func spend[K comparable](of *expirable.LRU[K, *rate.Limiter], key K, now time.Time, refill time.Duration, burst int) {
-	l, ok := of.Get(key)
-	if !ok {
-		l = rate.NewLimiter(rate.Every(refill), burst)
-	}
-	l.AllowN(now, 1)
-	of.Add(key, l)
 }
 
 // succeeded forgets the wrong passwords before the right one.
@@ -111,6 +125,33 @@ func (a *attempts) succeeded(t attempt) {
 	a.locks.Remove(t)
 }
 
+// limiters count for each key. Who uses them has a lock.
+type limiters[K comparable] struct {
+	rate  rate.Limit
+	burst int
+	of    *simplelru.LRU[K, *rate.Limiter]
+}
+
+func newLimiters[K comparable](r rate.Limit, burst int) *limiters[K] {
+	return &limiters[K]{rate: r, burst: burst, of: remembering[K, *rate.Limiter](watchedSources)}
+}
+
+// spent says whether nothing is left for a key.
+func (l *limiters[K]) spent(key K, now time.Time) bool {
+	one, ok := l.of.Get(key)
+	return ok && one.TokensAt(now) < 1
+}
+
+// allows takes one, if there is one.
+func (l *limiters[K]) allows(key K, now time.Time) bool {
+	one, ok := l.of.Get(key)
+	if !ok {
+		one = rate.NewLimiter(l.rate, l.burst)
+		l.of.Add(key, one)
+	}
+	return one.AllowN(now, 1)
+}
+
 const (
 	// requestRate is how many requests a second somebody may make who has signed in, and requestBurst how many at once.
 	requestRate  = 200
@@ -118,29 +159,26 @@ const (
 	// startRate is how many sign-ins at the provider a second may begin from one address, and startBurst how many at once.
 	startRate  = 1
 	startBurst = 30
+	// A person may begin burstOfSessions sessions, and one more each refillSession: they last for days, and there is room for
+	// a bounded number of all people's.
+	burstOfSessions = 100
+	refillSession   = 5 * time.Minute
 )
 
 // allowance bounds how often somebody may do something.
 type allowance struct {
-	now   func() time.Time
-	rate  rate.Limit
-	burst int
+	now func() time.Time
 
 	mu  sync.Mutex
-	who *expirable.LRU[string, *rate.Limiter]
+	who *limiters[string]
 }
 
 func newAllowance(now func() time.Time, r rate.Limit, burst int) *allowance {
-	return &allowance{now: now, rate: r, burst: burst, who: expirable.NewLRU[string, *rate.Limiter](watchedSources, nil, rememberedFor)}
+	return &allowance{now: now, who: newLimiters[string](r, burst)}
 }
 
 func (a *allowance) allows(who string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	l, ok := a.who.Get(who)
-	if !ok {
-		l = rate.NewLimiter(a.rate, a.burst)
-		a.who.Add(who, l)
-	}
-	return l.AllowN(a.now(), 1)
+	return a.who.allows(who, a.now())
 }

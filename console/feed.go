@@ -67,10 +67,32 @@ func (f *feed) frames(s *supervision.Show) ([]frame, error) {
 	return list, nil
 }
 
+// during begins an epoch. What was told in another is nothing to go on from.
+func (f *feed) during(epoch uint64) {
+	if f.epoch != epoch {
+		f.epoch = epoch
+		f.forget()
+	}
+}
+
+// at says how far the feed has come. What was kept counts only if it leads there: in between nobody may have followed.
+func (f *feed) at(seq uint64) {
+	if f.seq != seq {
+		f.forget()
+	}
+	f.seq = seq
+}
+
+func (f *feed) forget() { f.ring, f.size = nil, 0 }
+
 // keep puts frames into the ring. A whole view makes what was before it needless.
 func (f *feed) keep(list []frame, whole bool) {
+	if len(list) == 0 {
+		return
+	}
+	f.at(list[0].seq - 1)
 	if whole {
-		f.ring, f.size = f.ring[:0], 0
+		f.forget()
 	}
 	for _, one := range list {
 		f.ring = append(f.ring, one)

@@ -15,8 +15,9 @@ import (
 const (
 	// maxInbox is how many shows may wait to be encoded. Beyond, all streams are cut: clients come back and get the whole.
 	maxInbox = 8192
-	// maxStreams is how many streams there may be.
-	maxStreams = 2048
+	// maxStreams is how many streams there may be, and maxStreamsOf how many of one person.
+	maxStreams   = 2048
+	maxStreamsOf = 512
 	// clientFrames is how many frames may wait for a client. One that does not read them loses its connection.
 	clientFrames = 512
 	// roundTime is how often the hub looks for people whom nobody follows, and feedRounds for how many rounds they are
@@ -61,6 +62,7 @@ type item struct {
 	begin *client // with the view that the client begins with
 	view  *supervision.View
 	leave *client
+	slow  *client
 	cut   func(identity) bool
 }
 
@@ -102,24 +104,31 @@ func (h *hub) take(at time.Time, effects []supervision.Effect) {
 }
 
 func (h *hub) replied(at time.Time, r supervision.Reply) {
+	view, _ := r.Result.(*supervision.View)
 	h.mu.Lock()
 	c := h.joining[r.ID]
-	delete(h.joining, r.ID)
-	h.mu.Unlock()
-	if c == nil {
-		return
+	if c != nil {
+		// In one step: whom the end does not find here any more it finds in the inbox.
+		delete(h.joining, r.ID)
+		c.refused = r.Refusal
+		h.inbox = append(h.inbox, item{at: at, begin: c, view: view})
 	}
-	c.refused = r.Refusal
-	view, _ := r.Result.(*supervision.View)
-	h.tell(item{at: at, begin: c, view: view})
+	h.mu.Unlock()
+	if c != nil {
+		h.rouse()
+	}
 }
 
 func (h *hub) tell(i item) {
 	if h.note(i) {
-		select {
-		case h.wake <- struct{}{}:
-		default:
-		}
+		h.rouse()
+	}
+}
+
+func (h *hub) rouse() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -168,22 +177,9 @@ func (h *hub) join(ctx context.Context, id identity, from position) (*client, er
 func (h *hub) ask(ctx context.Context, c *client) error {
 	h.watching.Lock()
 	defer h.watching.Unlock()
-	h.mu.Lock()
-	if h.stopped || h.streams >= maxStreams {
-		defer h.mu.Unlock()
-		if h.stopped {
-			return unavailable("the daemon is stopping").after(time.Second)
-		}
-		return problem(http.StatusServiceUnavailable, supervision.Unavailable, "too many streams").after(roundTime)
+	if p := h.enter(c); p != nil {
+		return p
 	}
-	h.last++
-	c.join = joinPrefix + strconv.FormatUint(h.last, 10)
-	h.joining[c.join] = c
-	h.followed[c.id.person]++
-	h.streams++
-	h.metrics.streams.Set(float64(h.streams))
-	h.mu.Unlock()
-
 	err := h.watch(ctx, c.id.person, true)
 	if err == nil {
 		err = h.command(supervision.Commanded{
@@ -194,6 +190,27 @@ func (h *hub) ask(ctx context.Context, c *client) error {
 		h.abandon(c)
 		return unavailable("the daemon has too much to do").after(time.Second)
 	}
+	return nil
+}
+
+// enter takes a place for a stream.
+func (h *hub) enter(c *client) *Problem {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.stopped:
+		return unavailable("the daemon is stopping").after(time.Second)
+	case h.streams >= maxStreams:
+		return unavailable("too many streams").after(roundTime)
+	case h.followed[c.id.person] >= maxStreamsOf:
+		return problem(http.StatusTooManyRequests, codeTooManyRequests, "too many streams of this person").after(roundTime)
+	}
+	h.last++
+	c.join = joinPrefix + strconv.FormatUint(h.last, 10)
+	h.joining[c.join] = c
+	h.followed[c.id.person]++
+	h.streams++
+	h.metrics.streams.Set(float64(h.streams))
 	return nil
 }
 
@@ -269,6 +286,10 @@ func (h *hub) work() {
 			if f := h.feeds[i.leave.id.person]; f != nil {
 				delete(f.clients, i.leave)
 			}
+		case i.slow != nil:
+			if f := h.feeds[i.slow.id.person]; f != nil && f.clients[i.slow] {
+				h.dropOne(f, i.slow, cutSlow)
+			}
 		case i.cut != nil:
 			h.drop(func(c *client) bool { return i.cut(c.id) }, cutEnded)
 		}
@@ -284,16 +305,16 @@ func (h *hub) work() {
 func (h *hub) feedOf(person supervision.PersonID) *feed {
 	f := h.feeds[person]
 	if f == nil {
-		f = &feed{person: person, epoch: h.epoch, clients: make(map[*client]bool)}
+		f = &feed{person: person, clients: make(map[*client]bool)}
 		h.feeds[person] = f
 	}
+	f.during(h.epoch)
 	return f
 }
 
 // show hands on what a person is shown.
 func (h *hub) show(i item) {
 	f := h.feedOf(i.show.To)
-	f.epoch = h.epoch
 	list, err := f.frames(i.show)
 	if err != nil {
 		h.log.Error("a view cannot be encoded; please report this", "person", f.person, "error", err)
@@ -329,13 +350,14 @@ func (h *hub) begin(i item) {
 		return
 	}
 	f := h.feedOf(c.id.person)
+	f.at(i.view.Seq)
 	missed, ok := f.since(c.from)
 	if !ok || len(missed) > clientFrames {
 		whole, err := encode(h.epoch, i.view.Seq, "view", i.view)
 		if err != nil {
 			h.log.Error("a view cannot be encoded; please report this", "person", f.person, "error", err)
 		}
-		missed, f.seq = []frame{whole}, i.view.Seq
+		missed = []frame{whole}
 	}
 	c.offer(missed)
 	f.clients[c], f.idle = true, 0
@@ -365,6 +387,9 @@ func (h *hub) dropOne(f *feed, c *client, why string) {
 		h.metrics.cuts.WithLabelValues(why).Inc()
 	}
 }
+
+// tooSlow notes that a client has not taken what was written to it, and is to lose its connection.
+func (h *hub) tooSlow(c *client) { h.tell(item{slow: c}) }
 
 // rest lets go of people whom nobody follows any more.
 func (h *hub) rest(ctx context.Context) {

@@ -41,8 +41,7 @@ type controllerKey struct{}
 // patient lets a request take longer than others may.
 func patient(ctx context.Context, d time.Duration) {
 	if c, ok := ctx.Value(controllerKey{}).(*http.ResponseController); ok {
-		// What does not know deadlines has none.
-		_ = c.SetReadDeadline(time.Time{})
+		// What does not know deadlines has none. To read there is none any more (readBody).
 		_ = c.SetWriteDeadline(time.Now().Add(d + writeTime))
 	}
 }
@@ -99,23 +98,48 @@ func (s *Server) recognise(r *http.Request) (identity, error) {
 func (s *Server) tokenOf(r *http.Request, bearer string) (*Token, error) {
 	token, known := s.tokens.known(bearer)
 	if !known {
-		from := attempt{source: source(r)}
-		if wait := s.attempts.mayTry(from); wait > 0 {
-			return nil, tooManyAttempts(wait)
-		}
 		var err error
-		if token, err = s.tokens.recognise(r.Context(), bearer); err != nil {
+		if token, err = s.compareToken(r, bearer); err != nil {
 			return nil, err
-		}
-		if token == nil {
-			s.attempts.failed(from)
-			s.log.Warn("a bearer token is not known", "from", from.source)
 		}
 	}
 	if token == nil {
 		return nil, unauthorized("the token is not known; http.tokens in the configuration has those that are")
 	}
 	return token, nil
+}
+
+func (s *Server) compareToken(r *http.Request, bearer string) (*Token, error) {
+	from := attempt{source: network(source(r))}
+	leave, err := s.enter(r.Context(), from)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if token, known := s.tokens.known(bearer); known {
+		return token, nil // another request with it was faster
+	}
+	token := s.tokens.recognise(bearer)
+	if token == nil {
+		s.attempts.failed(from)
+		s.log.Warn("a bearer token is not known", "from", source(r))
+	}
+	return token, nil
+}
+
+// enter waits until an attempt may be made: what came of those before it from the same network is known by then.
+func (s *Server) enter(ctx context.Context, t attempt) (leave func(), err error) {
+	if wait := s.attempts.mayTry(t); wait > 0 {
+		return nil, tooManyAttempts(wait)
+	}
+	if leave, err = s.hashing.enter(ctx, t.source); err != nil {
+		return nil, err
+	}
+	if wait := s.attempts.mayTry(t); wait > 0 {
+		leave()
+		return nil, tooManyAttempts(wait)
+	}
+	return leave, nil
 }
 
 func tooManyAttempts(wait time.Duration) *Problem {
@@ -160,7 +184,7 @@ func source(r *http.Request) string {
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	if last, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1])); err == nil {
-		return last.String()
+		return last.Unmap().WithZone("").String()
 	}
 	return host
 }

@@ -76,18 +76,21 @@ func (m *metrics) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		seen := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		defer func() { m.note(r, seen.Status(), time.Since(began)) }() // also of what was cut off
 		next.ServeHTTP(seen, r)
-		path := chi.RouteContext(r.Context()).RoutePattern()
-		if path == "" || seen.Status() == http.StatusNotFound && path == "/*" {
-			path = "other"
-		}
-		status := seen.Status()
-		if status == 0 {
-			status = http.StatusOK
-		}
-		m.requests.WithLabelValues(path, strconv.Itoa(status)).Inc()
-		if !waits(r.URL.Path) {
-			m.latency.Observe(time.Since(began).Seconds())
-		}
 	})
+}
+
+func (m *metrics) note(r *http.Request, status int, took time.Duration) {
+	path := chi.RouteContext(r.Context()).RoutePattern()
+	if path == "" || path == "/*" {
+		path = "other"
+	}
+	if status == 0 {
+		status = http.StatusOK
+	}
+	m.requests.WithLabelValues(path, strconv.Itoa(status)).Inc()
+	if !waits(r.URL.Path) {
+		m.latency.Observe(took.Seconds())
+	}
 }

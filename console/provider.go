@@ -32,7 +32,7 @@ func (s *Server) newProvider() *oidc.Provider {
 func (s *Server) startAtProvider() http.HandlerFunc {
 	starts := newAllowance(s.options.Now, startRate, startBurst)
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !starts.allows(source(r)) {
+		if !starts.allows(network(source(r))) {
 			tell(w, problem(http.StatusTooManyRequests, codeTooManyRequests, "too many sign-ins; try again").after(time.Second))
 			return
 		}

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/net/netutil"
+	"golang.org/x/time/rate"
 
 	"supervisiond/console/oidc"
 	"supervisiond/supervision"
@@ -65,15 +65,12 @@ type Server struct {
 	hashing   *hashing
 	attempts  *attempts
 	allowance *allowance
+	begins    *allowance    // sessions
 	heartbeat time.Duration // heartbeatTime; less in tests
 }
 
-const (
-	// serverName is how the daemon is told from other programs. Its site stands behind it, in parentheses.
-	serverName = "supervisiond"
-	// maxConnections is how many connections there may be; more wait.
-	maxConnections = 4096
-)
+// serverName is how the daemon is told from other programs. Its site stands behind it, in parentheses.
+const serverName = "supervisiond"
 
 // New binds the address, so that a port that is taken is known before anything else begins.
 func New(o Options) (*Server, error) {
@@ -84,7 +81,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
-	security, err := serverTLS(o.CertFile, o.KeyFile)
+	security, err := serverTLS(o.CertFile, o.KeyFile, o.Log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("http.tls: %w", err), listener.Close())
 	}
@@ -94,39 +91,35 @@ func New(o Options) (*Server, error) {
 		attempts: newAttempts(o.Now), allowance: newAllowance(o.Now, requestRate, requestBurst),
 		sessions: newSessions(o.SessionFile, o.PasswordHash, o.Now, o.Log),
 	}
-	if s.hashing, err = newHashing(); err != nil {
+	s.hashing, s.begins = newHashing(), newAllowance(o.Now, rate.Every(refillSession), burstOfSessions)
+	if s.tokens, err = newTokens(o.Tokens); err != nil {
 		return nil, errors.Join(err, listener.Close(), s.sessions.close())
 	}
-	s.tokens = newTokens(o.Tokens, s.hashing)
 	s.hub = newHub(o, s.metrics, o.Log)
 	s.provider = s.newProvider()
+	handler, err := s.handler()
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), s.sessions.close())
+	}
 	s.http = &http.Server{
-		Handler: s.handler(), TLSConfig: security, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		Handler: handler, TLSConfig: security, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), ConnState: newConnections().changed,
 	}
 	return s, nil
 }
 
-// serverTLS reads the certificate at each handshake, so that a renewed one needs no restart. Nil: there is no TLS.
-func serverTLS(cert, key string) (*tls.Config, error) {
-	if cert == "" {
-		return nil, nil
-	}
-	read := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		c, err := tls.LoadX509KeyPair(cert, key)
-		return &c, err
-	}
-	_, err := read(nil)
-	return &tls.Config{GetCertificate: read, MinVersion: tls.VersionTLS12}, err
-}
-
-func (s *Server) handler() http.Handler {
+func (s *Server) handler() (http.Handler, error) {
 	router := chi.NewRouter()
 	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
 		tell(w, problem(http.StatusNotFound, supervision.NotFound, "there is nothing at this address"))
 	})
-	router.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
+	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+			if router.Match(chi.NewRouteContext(), method, r.URL.EscapedPath()) {
+				w.Header().Add("Allow", method) // RFC 9110, 15.5.6
+			}
+		}
 		tell(w, problem(http.StatusMethodNotAllowed, supervision.Invalid, "this address does not take this method"))
 	})
 	router.Use(s.metrics.count, s.guard)
@@ -150,7 +143,13 @@ func (s *Server) handler() http.Handler {
 	s.registerReading(api)
 	s.registerCommands(api)
 	openUp(api.OpenAPI())
-	return router
+	// The library would write it when it is first asked for, and twice at a time if it is asked for so.
+	description, err := json.Marshal(api.OpenAPI())
+	router.Get(apiRoot+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(description)
+	})
+	return router, err
 }
 
 // ready answers 200 when everything is there, otherwise 503, and says in either case what is.

@@ -50,9 +50,8 @@ func proofOf(hash string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// begin makes a session and gives its cookie to the browser. A session that the browser had is over.
+// begin makes a session and gives its cookie to the browser.
 func (s *sessions) begin(r *http.Request, w http.ResponseWriter, person supervision.PersonID, proof string) (identity, error) {
-	s.end(r)
 	ctx, err := s.manager.Load(r.Context(), "")
 	if err != nil {
 		return identity{}, err
@@ -106,18 +105,20 @@ func (s *sessions) holds(ctx context.Context, token string) (identity, bool) {
 	return id, good
 }
 
-// end ends the session of a request, if it has one.
-func (s *sessions) end(r *http.Request) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil || c.Value == "" {
-		return
+// end ends the session of a request, and gives its token; empty: it has none.
+func (s *sessions) end(r *http.Request) (token string, err error) {
+	c, none := r.Cookie(sessionCookie)
+	if none != nil || c.Value == "" {
+		return "", nil //nolint:nilerr // no cookie is no mistake
 	}
-	if ctx, err := s.manager.Load(r.Context(), c.Value); err == nil {
-		_ = s.manager.Destroy(ctx)
+	ctx, err := s.manager.Load(r.Context(), c.Value)
+	if err != nil || s.manager.GetString(ctx, sessionPerson) == "" {
+		return "", err
 	}
+	return c.Value, s.manager.Destroy(ctx)
 }
 
-// sweep removes what has ended, from time to time, until the context ends. What is in memory sweeps itself.
+// sweep removes what has ended, from time to time, until the context ends. What is in memory makes room by itself.
 func (s *sessions) sweep(ctx context.Context, log *slog.Logger) {
 	file, ok := s.manager.Store.(*sessionFile)
 	if !ok {

@@ -7,10 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"go.etcd.io/bbolt"
 )
 
@@ -116,9 +117,51 @@ func sessionStore(path string, now func() time.Time, log *slog.Logger) (store sc
 	}
 	log.Warn("sessions are kept in memory, so everybody has to sign in again after a restart of the daemon; let it write to this file",
 		"file", path, "error", err)
-	m := memstore.NewWithCleanupInterval(sweepEvery)
-	return m, func() error {
-		m.StopCleanup()
-		return nil
+	return newSessionMemory(now), func() error { return nil }
+}
+
+// sessionMemory keeps sessions where there can be no file. Beyond maxSessions the one that was longest unused is forgotten. It
+// implements scs.Store.
+type sessionMemory struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	kept *simplelru.LRU[string, remembered]
+}
+
+type remembered struct {
+	data []byte
+	end  time.Time
+}
+
+func newSessionMemory(now func() time.Time) *sessionMemory {
+	return &sessionMemory{now: now, kept: remembering[string, remembered](maxSessions)}
+}
+
+// Find implements scs.Store.
+func (m *sessionMemory) Find(token string) (data []byte, found bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, found := m.kept.Get(token)
+	if found && !m.now().Before(s.end) {
+		m.kept.Remove(token)
+		return nil, false, nil
 	}
+	return s.data, found, nil
+}
+
+// Commit implements scs.Store.
+func (m *sessionMemory) Commit(token string, data []byte, expiry time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept.Add(token, remembered{data, expiry})
+	return nil
+}
+
+// Delete implements scs.Store.
+func (m *sessionMemory) Delete(token string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept.Remove(token)
+	return nil
 }

@@ -2,7 +2,9 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"os"
 	"reflect"
 	"time"
 
@@ -54,7 +56,13 @@ func (s *Server) follow(ctx context.Context, w http.ResponseWriter, c *client) {
 			return false
 		}
 		_, err := w.Write(b)
-		return err == nil && out.Flush() == nil
+		if err == nil {
+			err = out.Flush()
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			s.hub.tooSlow(c)
+		}
+		return err == nil
 	}
 	if !write([]byte("retry: 1000\n\n")) {
 		return
@@ -70,7 +78,11 @@ func (s *Server) follow(ctx context.Context, w http.ResponseWriter, c *client) {
 				return
 			}
 		case <-heartbeat.C:
-			if !s.holds(ctx, c.id) || !write([]byte(":\n\n")) {
+			if !s.holds(ctx, c.id) {
+				s.hub.cutThose(func(id identity) bool { return id == c.id })
+				continue // until it is
+			}
+			if !write([]byte(":\n\n")) {
 				return
 			}
 		case <-c.cut:
