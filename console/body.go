@@ -65,6 +65,7 @@ func readBody(r *http.Request, c *http.ResponseController) ([]byte, *Problem) {
 	if p := checkMedia(r.Header); p != nil {
 		return nil, p
 	}
+	r.Header.Set("Content-Type", "application/json") // as the library knows it
 	if err := wellFormed(data); err != nil {
 		return nil, wrongBody(err.Error())
 	}
@@ -114,6 +115,9 @@ func oneValue(d *json.Decoder, depth int) error {
 	token, err := d.Token()
 	if err != nil {
 		return errNotJSON
+	}
+	if token == nil {
+		return errors.New("it has a null: leave out what is not there")
 	}
 	start, ok := token.(json.Delim)
 	if !ok {

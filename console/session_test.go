@@ -1,0 +1,199 @@
+package console
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"supervisiond/supervision"
+)
+
+// cabinet is sessions whose clock and passwords tests turn.
+type cabinet struct {
+	*sessions
+	t    *testing.T
+	file string
+	now  time.Time
+	hash string
+	log  bytes.Buffer
+}
+
+func newCabinet(t *testing.T, file string) *cabinet {
+	t.Helper()
+	c := &cabinet{t: t, file: file, now: time.Now(), hash: "hash"}
+	c.open()
+	return c
+}
+
+func (c *cabinet) open() {
+	c.sessions = newSessions(c.file, func(supervision.PersonID) string { return c.hash }, func() time.Time { return c.now },
+		slog.New(slog.NewTextHandler(&c.log, nil)))
+	c.t.Cleanup(func() { _ = c.close() })
+}
+
+func (c *cabinet) begins(proof string) string {
+	c.t.Helper()
+	r, w := httptest.NewRequest("POST", "/", nil), httptest.NewRecorder()
+	id, err := c.begin(r, w, "anna", proof)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cookies := w.Result().Cookies()
+	if len(cookies) != 1 || cookies[0].Value != id.session || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].Secure {
+		c.t.Errorf("the cookie is %v", cookies)
+	}
+	return id.session
+}
+
+func (c *cabinet) with(token string) *http.Request {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: token})
+	return r
+}
+
+func (c *cabinet) is(what, token string, want bool) {
+	c.t.Helper()
+	if id, ok := c.find(c.with(token)); ok != want || ok && id.person != "anna" {
+		c.t.Errorf("%s: %v, %v", what, id, ok)
+	}
+}
+
+// A session ends with its time, by signing out, by another password, and is nothing that one can make up. So it is in a file
+// and in memory.
+func TestSessions(t *testing.T) {
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for where, path := range map[string]string{"file": filepath.Join(t.TempDir(), "new", "sessions.db"), "memory": filepath.Join(blocked, "sessions.db")} {
+		t.Run(where, func(t *testing.T) {
+			c := newCabinet(t, path)
+			if warned := strings.Contains(c.log.String(), "sign in again after a restart"); warned != (where == "memory") {
+				t.Errorf("the log says %q", c.log.String())
+			}
+			token := c.begins(proofOf("hash"))
+			c.is("a new one", token, true)
+			for _, other := range []string{"", token + "x", token[1:], strings.ToUpper(token), "../../" + token, strings.Repeat("x", 4000)} {
+				c.is("a wrong cookie", other, false)
+			}
+			c.hash = "another"
+			c.is("after another password", token, false)
+			c.hash = "hash"
+			byProvider := c.begins(byProvider)
+			ended, err := c.end(c.with(token))
+			c.is("after signing out", token, false)
+			if again, err2 := c.end(c.with(token)); ended != token || err != nil || again != "" || err2 != nil {
+				t.Errorf("signing out ends %q (%v), and again %q (%v)", ended, err, again, err2)
+			}
+			c.is("by the provider", byProvider, true)
+			c.now = c.now.Add(sessionTime - time.Second)
+			c.is("just before its end", byProvider, true)
+			c.now = c.now.Add(2 * time.Second)
+			c.is("after its end", byProvider, false)
+		})
+	}
+}
+
+// A file outlives the daemon, has no cookie in it, and what has ended is swept out of it.
+func TestSessionFile(t *testing.T) {
+	c := newCabinet(t, filepath.Join(t.TempDir(), "sessions.db"))
+	token := c.begins(proofOf("hash"))
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(c.file)
+	if err != nil || bytes.Contains(text, []byte(token)) {
+		t.Errorf("%v, or the file has the cookie in it", err)
+	}
+	if info, err := os.Stat(c.file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+	c.open()
+	c.is("after a restart", token, true)
+	c.now = c.now.Add(sessionTime + time.Second)
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	c.open()
+	file, ok := c.manager.Store.(*sessionFile)
+	if !ok {
+		t.Fatal("it is not in a file")
+	}
+	_ = file.db.View(func(tx *bbolt.Tx) error {
+		if n := tx.Bucket(sessionBucket).Stats().KeyN; n != 0 {
+			t.Errorf("%d are left", n)
+		}
+		return nil
+	})
+	// A value that is none of ours is no session.
+	_ = file.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(sessionBucket).Put([]byte("x"), []byte("short")) })
+	if _, found, err := file.Find("x"); found || err != nil {
+		t.Errorf("%v %v", found, err)
+	}
+}
+
+// There is room for so many sessions, in the file and in memory.
+func TestSessionsAreBounded(t *testing.T) {
+	c := newCabinet(t, filepath.Join(t.TempDir(), "sessions.db"))
+	file, ok := c.manager.Store.(*sessionFile)
+	if !ok {
+		t.Fatal("it is not in a file")
+	}
+	err := file.db.Update(func(tx *bbolt.Tx) error {
+		for i := range maxSessions {
+			if err := tx.Bucket(sessionBucket).Put(fmt.Appendf(nil, "%08d", i), make([]byte, endLength)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.begin(httptest.NewRequest("POST", "/", nil), httptest.NewRecorder(), "anna", byProvider)
+	if err == nil || asTold(err).Status != http.StatusServiceUnavailable || asTold(err).retryAfter == 0 {
+		t.Errorf("one more: %v", err)
+	}
+	if err := file.sweep(); err != nil {
+		t.Fatal(err)
+	}
+	c.begins(byProvider)
+}
+
+// A file that is damaged or held by another daemon is no reason not to run: sessions are in memory, and the log says so.
+func TestSessionFileCannotBeUsed(t *testing.T) {
+	dir := t.TempDir()
+	damaged := filepath.Join(dir, "damaged.db")
+	if err := os.WriteFile(damaged, bytes.Repeat([]byte("no database "), 5000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	held := newCabinet(t, filepath.Join(dir, "held.db"))
+	for _, file := range []string{damaged, held.file, dir, "/proc/sessions.db"} {
+		c := newCabinet(t, file)
+		if !strings.Contains(c.log.String(), "file="+file) {
+			t.Errorf("%s: the log says %q", file, c.log.String())
+		}
+		c.is(file, c.begins(byProvider), true)
+	}
+}
+
+// A sign-out that cannot be stored is no success.
+func TestSignOutThatFails(t *testing.T) {
+	c := newCabinet(t, filepath.Join(t.TempDir(), "sessions.db"))
+	token := c.begins(byProvider)
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := c.end(c.with(token)); err == nil {
+		t.Errorf("it ends %q", ended)
+	}
+}
