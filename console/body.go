@@ -32,24 +32,33 @@ const (
 // the connection with the answer: what is left could be endless.
 func read(hc huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(hc)
-	data, p := readBody(r, http.NewResponseController(w))
+	data, p := readWhole(r, http.NewResponseController(w))
 	if p != nil {
-		w.Header().Set("Connection", "close")
+		if r.ProtoMajor == 1 { // in HTTP/2 only the request ends, and the page's stream goes on
+			w.Header().Set("Connection", "close")
+		}
 		tell(w, p)
 		return
+	}
+	if p = checkBody(r.Header, data); p != nil {
+		tell(w, p)
+		return
+	}
+	if len(data) > 0 {
+		r.Header.Set("Content-Type", "application/json") // as the library knows it
 	}
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	next(hc)
 }
 
-func readBody(r *http.Request, c *http.ResponseController) ([]byte, *Problem) {
+// readWhole reads a body, without the space around it.
+func readWhole(r *http.Request, c *http.ResponseController) ([]byte, *Problem) {
 	if r.ContentLength > maxBody {
 		return nil, tooLong()
 	}
-	// What does not know deadlines has none. Afterwards there is none: commands may wait for people.
+	// What does not know deadlines has none. It stays where the body is not whole: net/http reads on before it closes.
 	_ = c.SetReadDeadline(time.Now().Add(bodyTime))
 	data, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	_ = c.SetReadDeadline(time.Time{})
 	var late net.Error
 	switch {
 	case errors.As(err, &late) && late.Timeout():
@@ -59,17 +68,22 @@ func readBody(r *http.Request, c *http.ResponseController) ([]byte, *Problem) {
 	case len(data) > maxBody:
 		return nil, tooLong()
 	}
-	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, nil
+	_ = c.SetReadDeadline(time.Time{}) // commands may wait for people
+	return bytes.TrimSpace(data), nil
+}
+
+// checkBody says what is wrong with a body. None at all is right where none is needed.
+func checkBody(h http.Header, data []byte) *Problem {
+	if len(data) == 0 {
+		return nil
 	}
-	if p := checkMedia(r.Header); p != nil {
-		return nil, p
+	if p := checkMedia(h); p != nil {
+		return p
 	}
-	r.Header.Set("Content-Type", "application/json") // as the library knows it
 	if err := wellFormed(data); err != nil {
-		return nil, wrongBody(err.Error())
+		return wrongBody(err.Error())
 	}
-	return data, nil
+	return nil
 }
 
 func tooLong() *Problem {

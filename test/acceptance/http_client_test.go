@@ -23,11 +23,14 @@ type browser struct {
 	client *http.Client
 	token  string
 	as     string
+	from   string // another address, as a proxy tells it
+	tls    bool
 }
 
 // answer is what the API answered.
 type answer struct {
 	Status int
+	Proto  string
 	Header http.Header
 	Body   []byte
 	reply  // of a command, or the problem
@@ -99,6 +102,12 @@ func (b *browser) request(ctx context.Context, method, path, body string) *http.
 	if b.token != "" {
 		r.Header.Set("Authorization", "Bearer "+b.token)
 	}
+	if b.tls {
+		r.URL.Scheme = "https"
+	}
+	if b.from != "" {
+		r.Header.Set("X-Forwarded-For", b.from)
+	}
 	if b.as != "" {
 		r.Header.Set("X-Act-As", b.as)
 	}
@@ -121,7 +130,7 @@ func (b *browser) try(method, path, body string) (answer, error) {
 		return answer{}, err
 	}
 	defer resp.Body.Close()
-	a := answer{Status: resp.StatusCode, Header: resp.Header}
+	a := answer{Status: resp.StatusCode, Proto: resp.Proto, Header: resp.Header}
 	if a.Body, err = io.ReadAll(resp.Body); err != nil {
 		return a, err
 	}
