@@ -13,7 +13,21 @@ const (
 	// maxConnectionsOf is how many there may be from one network; more are closed. A proxy on this machine has as many as it
 	// likes.
 	maxConnectionsOf = 512
+	// sendBuffer is about how many bytes the system keeps for a client that does not read. It would take megabytes by itself.
+	sendBuffer = 131_072
 )
+
+// frugal gives each connection that it accepts a bounded buffer.
+type frugal struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l frugal) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // what cannot be set stays as it is
+	}
+	return c, err
+}
 
 // connections counts those of each network, so that nobody has all the places by holding connections open.
 type connections struct {

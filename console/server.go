@@ -86,7 +86,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("http.tls: %w", err), listener.Close())
 	}
 	s := &Server{
-		options: o, log: o.Log, listener: netutil.LimitListener(listener, maxConnections), heartbeat: heartbeatTime,
+		options: o, log: o.Log, listener: netutil.LimitListener(frugal{listener}, maxConnections), heartbeat: heartbeatTime,
 		metrics: newMetrics(o.Metrics), asks: newAsks(o.Command, o.Now),
 		attempts: newAttempts(o.Now), allowance: newAllowance(o.Now, requestRate, requestBurst),
 		sessions: newSessions(o.SessionFile, o.PasswordHash, o.Now, o.Log),

@@ -1,0 +1,151 @@
+package console
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"supervisiond/supervision"
+)
+
+// patience bounds every wait; nothing waits for it to pass.
+const patience = 10 * time.Second
+
+// serving is a desk that is asked over the network.
+func serving(t *testing.T, configure func(*desk)) *desk {
+	t.Helper()
+	d := newDesk(t)
+	d.options.Watch = func(context.Context, supervision.PersonID, bool) error { return nil }
+	d.hub.watch = d.options.Watch
+	configure(d)
+	ctx, cancel := context.WithCancel(t.Context())
+	ran, served := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(ran)
+		d.Run(ctx)
+	}()
+	go func() { served <- d.Serve() }()
+	t.Cleanup(func() {
+		cancel()
+		<-ran
+		stopping, done := context.WithTimeout(context.Background(), patience)
+		defer done()
+		if err := d.Shutdown(stopping); err != nil {
+			t.Errorf("it does not stop: %v", err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// sent sends a request over the network, and gives the answer with its body unread.
+func (d *desk) sent(r *http.Request) *http.Response {
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	d.t.Cleanup(cancel)
+	r = r.WithContext(ctx)
+	r.URL.Scheme, r.URL.Host, r.RequestURI = "http", d.Addr().String(), ""
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
+}
+
+// A pickup takes as long as people do: longer than a request may take to come, and an answer to go.
+func TestPickupTakesItsTime(t *testing.T) {
+	const limit = 50 * time.Millisecond
+	d := serving(t, func(d *desk) { d.http.ReadTimeout, d.http.WriteTimeout = limit, limit })
+	d.asks.command = func(c supervision.Commanded) error {
+		time.AfterFunc(4*limit, func() { d.asks.replied(supervision.Reply{ID: c.ID, Changed: true}) })
+		return nil
+	}
+	for _, body := range []string{"", `{"call":"x"}`} {
+		var r io.Reader
+		if body != "" {
+			r = strings.NewReader(body)
+		}
+		resp := d.sent(asAnna("POST", "/api/v1/pickup", r)) //nolint:bodyclose // at the end of the test
+		if text, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK || err != nil {
+			t.Errorf("with %q: %d %s %v", body, resp.StatusCode, text, err)
+		}
+	}
+}
+
+// A stream that has nothing to tell says that it is alive, and ends when its session does, however that ends.
+func TestStreamLivesAsLongAsItsSession(t *testing.T) {
+	d := serving(t, func(d *desk) { d.heartbeat = 10 * time.Millisecond })
+	w := httptest.NewRecorder()
+	if _, err := d.welcome(exchange{httptest.NewRequest("POST", "/", nil), w}, "anna", byProvider); err != nil {
+		t.Fatal(err)
+	}
+	cookie := w.Result().Cookies()[0]
+	r := httptest.NewRequest("GET", "/api/v1/stream", nil)
+	r.AddCookie(cookie)
+	resp := d.sent(r) //nolint:bodyclose // at the end of the test
+	lines := bufio.NewScanner(resp.Body)
+	alive := 0
+	for alive < 3 && lines.Scan() {
+		if lines.Text() == ":" {
+			alive++
+		}
+	}
+	if alive < 3 {
+		t.Fatalf("it ends: %v", lines.Err())
+	}
+	if _, err := d.sessions.end(r); err != nil { // as the sweep would, and without telling the streams
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+	}
+	if err := lines.Err(); err != nil {
+		t.Errorf("it does not end: %v", err)
+	}
+	if n := testutil.ToFloat64(d.metrics.cuts.WithLabelValues(cutEnded)); n != 1 {
+		t.Errorf("%v are counted", n)
+	}
+}
+
+// stranger is a connection from another machine.
+type stranger struct {
+	net.Conn
+	closed bool
+}
+
+func (*stranger) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}
+}
+
+func (s *stranger) Close() error {
+	s.closed = true
+	return nil
+}
+
+// What is more than a network may have is closed, and nothing else.
+func TestTooManyConnectionsAreClosed(t *testing.T) {
+	c := newConnections()
+	for i := range maxConnectionsOf + 2 {
+		one := &stranger{}
+		if c.changed(one, http.StateNew); one.closed != (i >= maxConnectionsOf) {
+			t.Fatalf("connection %d is closed: %t", i, one.closed)
+		}
+		if one.closed {
+			c.changed(one, http.StateClosed)
+		}
+	}
+	c.changed(&stranger{}, http.StateClosed)
+	one := &stranger{}
+	if c.changed(one, http.StateNew); one.closed {
+		t.Error("a place that came free is not given away")
+	}
+}
