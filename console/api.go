@@ -86,10 +86,13 @@ func asTold(err error) *Problem {
 
 // operation is one of the API's, with what all have in common.
 func operation(method, path, id, summary, description string, problems ...int) huma.Operation {
+	if method == http.MethodPost || method == http.MethodPut {
+		problems = append(problems, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
 	return huma.Operation{
 		Method: method, Path: apiRoot + path, OperationID: id, Summary: summary, Description: description,
 		MaxBodyBytes: -1, BodyReadTimeout: -1, Security: signedIn, // the body has been read by then
-		Errors: append([]int{http.StatusUnauthorized, http.StatusTooManyRequests}, problems...),
+		Errors: append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests}, problems...),
 	}
 }
 

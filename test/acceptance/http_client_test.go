@@ -125,7 +125,8 @@ func (b *browser) do(method, path, body string) answer {
 func (b *browser) try(method, path, body string) (answer, error) {
 	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
-	resp, err := b.client.Do(b.request(ctx, method, path, body))
+	request := b.request(ctx, method, path, body)
+	resp, err := b.client.Do(request)
 	if err != nil {
 		return answer{}, err
 	}
@@ -136,6 +137,9 @@ func (b *browser) try(method, path, body string) (answer, error) {
 	}
 	if a.Status >= 400 && resp.Header.Get("Content-Type") != "application/problem+json" {
 		return a, fmt.Errorf("%d %s: %s", a.Status, resp.Header.Get("Content-Type"), a.Body)
+	}
+	if err := b.asDescribed(request, resp, a.Body); err != nil {
+		return a, err
 	}
 	if len(a.Body) > 0 {
 		err = json.Unmarshal(a.Body, &a.reply)
