@@ -176,6 +176,7 @@ type stream struct {
 	last  string // id
 	all   []event
 	close func()
+	docs  *documentation
 }
 
 type event struct {
@@ -196,7 +197,7 @@ func (b *browser) stream(after string) *stream {
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
 		b.t.Fatalf("stream: %d %s", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
-	s := &stream{t: b.t, body: resp.Body, lines: bufio.NewScanner(resp.Body), last: after}
+	s := &stream{t: b.t, body: resp.Body, lines: bufio.NewScanner(resp.Body), last: after, docs: readDocumentation(b.t)}
 	s.lines.Buffer(nil, 8<<20)
 	s.close = func() {
 		cancel()
@@ -245,6 +246,14 @@ func (s *stream) follows(e event) {
 		}
 	}
 	s.last, s.all = e.ID, append(s.all, e)
+	// The messages of a person's view on NATS and the events of the stream are the same.
+	message, err := json.Marshal(map[string]any{"id": e.ID, "event": e.Event, "data": e.Data})
+	if err == nil {
+		err = s.docs.body("view-message.json", "the stream", message)
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
 }
 
 // await takes events until one is as wanted.
