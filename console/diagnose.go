@@ -50,6 +50,10 @@ func Diagnose(ctx context.Context, o Diagnosis, r Report) Found {
 	ctx, cancel := context.WithTimeout(ctx, diagnoseTime)
 	defer cancel()
 	what := "http.listen " + o.Listen
+	if !o.TLS && !onlyFromHere(o.Listen) {
+		r.Warn(what+": passwords and sessions go over the network in the clear",
+			"set http.tls, or listen on 127.0.0.1 behind a proxy that speaks TLS")
+	}
 	if _, port, _ := net.SplitHostPort(o.Listen); port == "0" {
 		r.Pass(what + ": any free port; whether a daemon runs cannot be told")
 		return Found{Unseen: true}
@@ -65,6 +69,13 @@ func Diagnose(ctx context.Context, o Diagnosis, r Report) Found {
 		return Found{}
 	}
 	return ask(ctx, o, what, r)
+}
+
+// onlyFromHere says whether an address is reached from this machine alone.
+func onlyFromHere(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // ask finds out whether it is the daemon of this site that has the address.

@@ -141,3 +141,26 @@ func free(t *testing.T) string {
 	_ = l.Close()
 	return l.Addr().String()
 }
+
+// Who listens on more than this machine without TLS is told what that means.
+func TestDiagnoseInTheClear(t *testing.T) {
+	for listen, warned := range map[string]bool{
+		":0": true, "0.0.0.0:0": true, "[::]:0": true, "192.0.2.7:0": true, "pbx.example:0": true,
+		"127.0.0.1:0": false, "[::1]:0": false, "localhost:0": false,
+	} {
+		for _, secured := range []bool{false, true} {
+			var all lines
+			Diagnose(t.Context(), Diagnosis{Site: "hq", Listen: listen, TLS: secured}, &all)
+			if got := strings.Contains(all.text, "WARN http.listen "+listen+": passwords"); got != (warned && !secured) {
+				t.Errorf("%s, TLS %t: %s", listen, secured, all.text)
+			}
+		}
+	}
+}
+
+// lines is a Report that takes all findings.
+type lines struct{ text string }
+
+func (l *lines) Pass(what string)       { l.text += "PASS " + what + "\n" }
+func (l *lines) Warn(what, mend string) { l.text += "WARN " + what + " > " + mend + "\n" }
+func (l *lines) Fail(what, mend string) { l.text += "FAIL " + what + " > " + mend + "\n" }
