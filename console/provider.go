@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -48,8 +49,10 @@ func (s *Server) vouchedFor(w http.ResponseWriter, r *http.Request, who string) 
 		s.log.Warn("the OpenID Connect provider vouches for somebody who is not configured", "claim", who, "from", source(r))
 		return errors.New(who)
 	}
-	_, err := s.welcome(exchange{r, w}, person.ID, byProvider)
-	return err
+	if _, err := s.welcome(exchange{r, w}, person.ID, byProvider); err != nil {
+		return fmt.Errorf("%w: %w", oidc.ErrNotNow, err)
+	}
+	return nil
 }
 
 // external is how the browser sees this server.

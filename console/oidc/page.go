@@ -43,6 +43,10 @@ var (
 		{"You cannot be signed in here", "The sign-in service knows you, and here there is nobody by that name.", "Try again with another account"},
 		{"Sie können hier nicht angemeldet werden", "Der Anmeldedienst kennt Sie, aber hier gibt es niemanden mit diesem Namen.", "Mit einem anderen Konto versuchen"},
 	}
+	notNow = both{
+		{"You cannot be signed in now", "The sign-in service knows you, and so do we. Try again in a minute; if it stays so, tell your administrator.", again},
+		{"Sie können jetzt nicht angemeldet werden", "Der Anmeldedienst kennt Sie, und wir auch. Versuchen Sie es in einer Minute noch einmal; wenn es so bleibt, sagen Sie es Ihrer Administration.", nochmal},
+	}
 	claimLacks = both{
 		{"You cannot be signed in here", "The sign-in service knows you, and does not say who you are here. Your administrator can change that. What is missing:", "Try again with another account"},
 		{"Sie können hier nicht angemeldet werden", "Der Anmeldedienst kennt Sie, sagt aber nicht, wer Sie hier sind. Ihre Administration kann das ändern. Es fehlt:", "Mit einem anderen Konto versuchen"},

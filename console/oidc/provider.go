@@ -17,6 +17,9 @@ const (
 	CallbackPath = "/api/v1/oidc/callback"
 )
 
+// ErrNotNow is what Options.Done wraps when the person is known, and cannot be signed in at the moment.
+var ErrNotNow = errors.New("not now")
+
 // Options are what a sign-in is made of.
 type Options struct {
 	Issuer, ClientID, ClientSecret string
@@ -26,7 +29,8 @@ type Options struct {
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Done signs the person in, once the provider has vouched for the claim's value: it sets the session's cookie on w's
-	// header and writes nothing else. The text of its error is shown to the person.
+	// header and writes nothing else. The text of its error is shown to the person as why nobody here has that name, unless
+	// it is ErrNotNow.
 	Done func(w http.ResponseWriter, r *http.Request, who string) error
 	// External gives scheme://host of the request as the browser sees it, also through a proxy.
 	External func(*http.Request) string
@@ -106,7 +110,12 @@ func (p *Provider) Callback(w http.ResponseWriter, r *http.Request) {
 // SameSite=Strict, and a redirect would still count as the provider's navigation, which carries no such cookie
 // (draft-ietf-httpbis-rfc6265bis, section 5.2): what counts is the page that began it.
 func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, f flow, who string) {
-	if err := p.o.Done(w, r, who); err != nil {
+	err := p.o.Done(w, r, who)
+	switch {
+	case errors.Is(err, ErrNotNow):
+		p.show(w, r, page{status: http.StatusServiceUnavailable, text: notNow, back: f.back})
+		return
+	case err != nil:
 		p.show(w, r, page{status: http.StatusForbidden, text: nobody, says: err.Error(), back: f.back, other: true})
 		return
 	}

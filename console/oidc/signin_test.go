@@ -42,7 +42,7 @@ func newIDP(t *testing.T) *idp {
 	t.Cleanup(front.Close)
 	p.issuer = strings.Replace(front.URL, "127.0.0.1", "localhost", 1)
 	users := map[string]storage.User{}
-	for _, name := range []string{"anna", "zoe", "far-too-long-a-name-to-be-the-id-of-anybody"} {
+	for _, name := range []string{"anna", "zoe", "busy", "far-too-long-a-name-to-be-the-id-of-anybody"} {
 		users[name] = storage.User{ID: name, Username: name, Password: "right", FirstName: name, Email: name + "@example.com"}
 	}
 	text, err := json.Marshal(users)
@@ -133,6 +133,18 @@ func TestGerman(t *testing.T) {
 	b.shows(http.StatusOK, "<h1>Angemeldet</h1>")
 	b.forward()
 	if b.body != "anna sees /" {
+		t.Error(b.body)
+	}
+}
+
+// Who is known and cannot be signed in at the moment is not told to be somebody else.
+func TestNotNow(t *testing.T) {
+	s, _ := realSite(t)
+	b := s.browser()
+	b.visit(http.MethodGet, s.URL+StartPath, nil)
+	b.login("busy", "right")
+	b.shows(http.StatusServiceUnavailable, "You cannot be signed in now")
+	if strings.Contains(b.body, "too many sessions") || strings.Contains(b.body, "another account") {
 		t.Error(b.body)
 	}
 }

@@ -46,6 +46,9 @@ func newSite(t *testing.T, issuer string, mend ...func(*Options)) *site {
 		Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
 		Done: func(w http.ResponseWriter, _ *http.Request, who string) error {
 			s.calls.Add(1)
+			if who == "busy" {
+				return fmt.Errorf("%w: too many sessions", ErrNotNow)
+			}
 			if who != "anna" {
 				return fmt.Errorf("there is nobody called %s <here>", who)
 			}
