@@ -26,6 +26,9 @@ type State struct {
 	dir   *Directory
 	epoch uint64
 	seq   uint64
+	// latest is the latest moment of an event. Time does not go back: one that waited elsewhere for its turn, as for what
+	// the PBX answers, counts as of then.
+	latest time.Time
 
 	pbx        PBXDocument
 	everSynced bool
@@ -110,7 +113,10 @@ func New() *State {
 // Apply gives the state that follows from an event, and what is to be done about it. As with append, the state given
 // is used up: go on with the one returned. Documents inside effects are never changed afterwards.
 func Apply(s *State, event Event) (*State, []Effect) {
-	t := step{State: s, now: event.at()}
+	if at := event.at(); at.After(s.latest) {
+		s.latest = at
+	}
+	t := step{State: s, now: s.latest}
 	switch e := event.(type) {
 	case Started:
 		t.started(e)
