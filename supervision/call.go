@@ -356,10 +356,11 @@ func (t *step) touchRinging(part RingingPart) {
 
 func sameCall(a, b *CallDocument) bool {
 	return a.State == b.State && a.Caller == b.Caller && a.Dialled == b.Dialled && a.Since.Equal(b.Since.Time) &&
-		slices.Equal(a.Via, b.Via) &&
-		slices.EqualFunc(a.Ringing, b.Ringing, func(x, y RingingPart) bool {
-			return x.Person == y.Person && slices.Equal(x.Groups, y.Groups)
-		})
+		slices.Equal(a.Via, b.Via) && sameParts(a.Ringing, b.Ringing)
+}
+
+func sameParts(a, b []RingingPart) bool {
+	return slices.EqualFunc(a, b, func(x, y RingingPart) bool { return x.Person == y.Person && slices.Equal(x.Groups, y.Groups) })
 }
 
 func earliest(c *call, parts []RingingPart) time.Time {

@@ -61,11 +61,16 @@ func (r *Reader) May(e Entry) bool {
 	return e.Call != nil && len(r.parts(e.Call.Rang))+len(r.parts(e.Call.Ringing)) > 0
 }
 
-// parts are those of a call that the reader may see: their own, and those of the groups that they supervise.
+// parts are those of a call that the reader may see: their own, and those of the groups that they supervise. What they
+// may see all of is given as it is.
 func (r *Reader) parts(of []RingingPart) []RingingPart {
+	hidden := func(g GroupID) bool { return !slices.Contains(r.Groups, g) }
+	if of != nil && !slices.ContainsFunc(of, func(p RingingPart) bool { return len(p.Groups) == 0 || slices.ContainsFunc(p.Groups, hidden) }) {
+		return of
+	}
 	seen := []RingingPart{}
 	for _, part := range of {
-		groups := slices.DeleteFunc(slices.Clone(part.Groups), func(g GroupID) bool { return !slices.Contains(r.Groups, g) })
+		groups := slices.DeleteFunc(slices.Clone(part.Groups), hidden)
 		if len(groups) > 0 || part.Person == r.Actor {
 			seen = append(seen, RingingPart{Person: part.Person, Groups: groups})
 		}
@@ -73,13 +78,18 @@ func (r *Reader) parts(of []RingingPart) []RingingPart {
 	return seen
 }
 
-// Redact leaves out of a call what the reader may not see: others who rang, and their groups.
+// Redact leaves out of a call what the reader may not see: others who rang, and their groups. Nothing left out: it is the
+// document itself.
 func (r *Reader) Redact(doc *CallDocument) *CallDocument {
 	if r.Everything {
 		return doc
 	}
+	ringing, rang := r.parts(doc.Ringing), r.parts(doc.Rang)
+	if sameParts(ringing, doc.Ringing) && sameParts(rang, doc.Rang) {
+		return doc
+	}
 	seen := *doc
-	seen.Ringing, seen.Rang = r.parts(doc.Ringing), r.parts(doc.Rang)
+	seen.Ringing, seen.Rang = ringing, rang
 	return &seen
 }
 

@@ -66,7 +66,8 @@ type State struct {
 	ringingCalls int
 
 	viewers     map[PersonID]*viewer
-	shownBefore uint64 // the highest number that a viewer who is no more was shown
+	watching    []PersonID // whose views these are, sorted
+	shownBefore uint64     // the highest number that a viewer who is no more was shown
 
 	people map[PersonID]*PersonDocument
 	groups map[GroupID]*GroupDocument

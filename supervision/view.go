@@ -41,7 +41,7 @@ func (t *step) view(p *Person) *View {
 	}
 	for _, g := range t.dir.groupsOf[p.ID] {
 		if g.Type == MutualAid {
-			v.Memberships = append(v.Memberships, t.membership(g, p))
+			v.Memberships = append(v.Memberships, t.membership(g, p, t.members(g)))
 		}
 	}
 	for _, c := range t.ringingOldestFirst() {
@@ -87,24 +87,25 @@ func (t *step) ringingOldestFirst() queue {
 	return all
 }
 
-// callFor is what a person sees of a call: one that rings them, or a member of a group through which they are alerted.
-// Nobody is offered a call that they placed (R1). Of one that they have seen they also learn how it ended (R5).
+// callFor is what a person sees of a call: one that is offered to them, and of one that they have seen they also learn how
+// it ended (R5).
 func (t *step) callFor(p *Person, id CallID, known bool) *CallDocument {
 	c := t.calls[id]
-	if c == nil {
+	if c == nil || !t.offeredTo(p, c) && !(known && c.doc.State != CallRinging) {
 		return nil
 	}
-	seen := t.alerted(p).Redact(c.doc)
-	if c.doc.State != CallRinging {
-		if !known {
-			return nil
-		}
-		return seen
-	}
-	if len(seen.Ringing) == 0 || len(c.legs) == 0 || t.placedBy(c, p) {
-		return nil
-	}
-	return seen
+	return t.alerted(p).Redact(c.doc)
+}
+
+// offeredTo says whether a call rings a person, or a member of a group through which they are alerted. Nobody is offered a
+// call that they placed (R1).
+func (t *step) offeredTo(p *Person, c *call) bool {
+	return c.doc.State == CallRinging && len(c.legs) > 0 && !t.placedBy(c, p) &&
+		slices.ContainsFunc(c.doc.Ringing, func(part RingingPart) bool {
+			return p.Admin || part.Person == p.ID || slices.ContainsFunc(part.Groups, func(g GroupID) bool {
+				return t.logins[login{g, p.ID}] && t.seesGroup(p, t.dir.Group(g))
+			})
+		})
 }
 
 // alerted reads through the groups in which a supervisor is logged in (G4).
@@ -118,14 +119,29 @@ func (t *step) alerted(p *Person) *Reader {
 	return r
 }
 
+// seesGroup: its members are among those whom the person sees (supervisedBy).
+func (t *step) seesGroup(p *Person, g *Group) bool {
+	if g == nil || p.Admin {
+		return g != nil
+	}
+	_, supervises := g.Supervisor(p.ID)
+	return supervises
+}
+
+// What follows gives the published document itself where a person sees all of it: then it is encoded once for all who do.
+
 // groupFor is a group as who supervises it sees it.
 func (t *step) groupFor(p *Person, id GroupID) *GroupDocument {
-	g, doc := t.dir.Group(id), t.groups[id]
-	if g == nil || doc == nil || !slices.Contains(t.supervisedBy(p), g) {
+	doc := t.groups[id]
+	if doc == nil || !t.seesGroup(p, t.dir.Group(id)) {
 		return nil
 	}
+	calls := t.callsShown(p, doc.Ringing)
+	if len(calls) == len(doc.Ringing) {
+		return doc
+	}
 	one := *doc
-	one.Ringing = t.callsShown(p, doc.Ringing)
+	one.Ringing = calls
 	return &one
 }
 
@@ -137,16 +153,20 @@ func (t *step) personFor(p *Person, id PersonID) *PersonDocument {
 		return doc
 	}
 	member, in := false, false
-	for _, g := range t.supervisedBy(p) {
-		if _, is := g.Member(id); is {
+	for _, g := range t.dir.supervisedIn[id] {
+		if t.seesGroup(p, g) {
 			member, in = true, in || t.logins[login{g.ID, id}]
 		}
 	}
 	if !member {
 		return nil
 	}
+	calls := t.callsShown(p, doc.Calls)
+	if in && len(calls) == len(doc.Calls) {
+		return doc
+	}
 	one := *doc
-	one.Calls = t.callsShown(p, doc.Calls)
+	one.Calls = calls
 	if !in {
 		one.Calls, one.Forwarding = []CallID{}, one.Forwarding[:0:0]
 	}
@@ -155,14 +175,22 @@ func (t *step) personFor(p *Person, id PersonID) *PersonDocument {
 
 // callsShown leaves of a list of calls those that a person sees.
 func (t *step) callsShown(p *Person, ids []CallID) []CallID {
-	return slices.DeleteFunc(slices.Clone(ids), func(id CallID) bool { return t.callFor(p, id, false) == nil })
+	hidden := func(id CallID) bool { c := t.calls[id]; return c == nil || !t.offeredTo(p, c) }
+	if !slices.ContainsFunc(ids, hidden) {
+		return ids
+	}
+	return slices.DeleteFunc(slices.Clone(ids), hidden)
 }
 
-func (t *step) membership(g *Group, p *Person) Membership {
-	m := Membership{
-		ID: g.ID, Name: g.Name, Number: g.Number, LockLast: g.LockLast,
-		LoggedIn: t.logins[login{g.ID, p.ID}], MayLeave: g.leaveAllowed(p.ID),
-	}
+// membership is what a participant sees of a group, of which so much is the same for all.
+func (t *step) membership(g *Group, p *Person, m Membership) Membership {
+	m.LoggedIn, m.MayLeave = t.logins[login{g.ID, p.ID}], g.leaveAllowed(p.ID)
+	return m
+}
+
+// members is what all participants see of a group.
+func (t *step) members(g *Group) Membership {
+	m := Membership{ID: g.ID, Name: g.Name, Number: g.Number, LockLast: g.LockLast}
 	for _, x := range g.participants() {
 		in := t.logins[login{g.ID, x}]
 		if in {

@@ -1,7 +1,6 @@
 package supervision
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +67,8 @@ func (t *step) watched(e Watched) {
 	}
 	if t.dir.Person(e.Person) != nil && t.viewers[e.Person] == nil {
 		t.viewers[e.Person] = &viewer{seq: t.shownBefore}
+		at, _ := slices.BinarySearch(t.watching, e.Person)
+		t.watching = slices.Insert(t.watching, at, e.Person)
 	}
 }
 
@@ -76,26 +77,58 @@ func (t *step) unwatch(id PersonID) {
 	if v := t.viewers[id]; v != nil {
 		t.shownBefore = max(t.shownBefore, v.seq)
 		delete(t.viewers, id)
+		t.watching = slices.DeleteFunc(t.watching, func(x PersonID) bool { return x == id })
 	}
 }
 
-// show tells each viewer what the step has changed for them: what changed is looked at once for each who may see it.
+// news is something published that the step has changed, or that a login has shown or hidden.
+type news struct {
+	key      string // kind and id
+	kind, id string
+	site     *SiteDocument // if it is that
+	members  *Membership   // if it is a mutual-aid group: what is the same for all who are in it
+}
+
+// show tells each viewer what the step has changed for them: what changed is looked at once, and then for each who may see
+// it.
 func (t *step) show() {
 	if len(t.viewers) == 0 {
 		return
 	}
-	keys := t.changedKeys()
-	for _, id := range slices.Sorted(maps.Keys(t.viewers)) {
+	var list []news
+	for _, key := range t.changedKeys() {
+		list = append(list, t.newsOf(key))
+	}
+	var gone []PersonID
+	for _, id := range t.watching {
 		v, p := t.viewers[id], t.dir.Person(id)
 		switch {
 		case p == nil:
-			t.unwatch(id)
+			gone = append(gone, id)
 		case v.shown == nil || t.reshow:
 			t.showAll(p, v)
 		default:
-			t.showChanges(p, v, keys)
+			t.showChanges(p, v, list)
 		}
 	}
+	for _, id := range gone {
+		t.unwatch(id)
+	}
+}
+
+func (t *step) newsOf(key string) news {
+	kind, id, _ := strings.Cut(key, ".")
+	n := news{key: key, kind: kind, id: id}
+	switch kind {
+	case "site":
+		n.site = t.siteDocument()
+	case "group":
+		if g := t.dir.Group(GroupID(id)); g != nil && g.Type == MutualAid {
+			m := t.members(g)
+			n.members = &m
+		}
+	}
+	return n
 }
 
 // changedKeys are those of the step's documents, and of the people and calls that a login has shown or hidden.
@@ -135,9 +168,9 @@ func (t *step) showAll(p *Person, v *viewer) {
 	whole := t.view(p)
 	v.shown = make(map[string]any)
 	for _, key := range keysOf(p, whole) {
-		for _, s := range t.pieces(p, v, key) {
+		for _, s := range t.pieces(nil, p, v, t.newsOf(key)) {
 			if s.Document != nil {
-				v.shown[string(s.Kind)+"."+s.ID] = s.Document
+				v.shown[s.key] = s.Document
 			}
 		}
 	}
@@ -161,21 +194,21 @@ func keysOf(p *Person, v *View) []string {
 	return keys
 }
 
-func (t *step) showChanges(p *Person, v *viewer, keys []string) {
+func (t *step) showChanges(p *Person, v *viewer, list []news) {
 	var changes []Shown
-	for _, key := range keys {
-		for _, s := range t.pieces(p, v, key) {
-			name := string(s.Kind) + "." + s.ID
-			before, was := v.shown[name]
+	var room [2]piece
+	for _, n := range list {
+		for _, s := range t.pieces(room[:0], p, v, n) {
+			before, was := v.shown[s.key]
 			switch {
 			case s.Document == nil && !was, was && sameShown(before, s.Document):
 				continue
 			case s.Document == nil:
-				delete(v.shown, name)
+				delete(v.shown, s.key)
 			case s.Kind != ShownSite:
-				v.shown[name] = s.Document
+				v.shown[s.key] = s.Document
 			}
-			changes = append(changes, s)
+			changes = append(changes, s.Shown)
 		}
 	}
 	changes = append(changes, t.noticesFor(p)...)
@@ -185,34 +218,38 @@ func (t *step) showChanges(p *Person, v *viewer, keys []string) {
 	}
 }
 
-// pieces are what a person sees of what is published under a key.
-func (t *step) pieces(p *Person, v *viewer, key string) []Shown {
-	kind, id, _ := strings.Cut(key, ".")
-	switch kind {
-	case "site":
-		return []Shown{{Kind: ShownSite, ID: id, Document: t.siteDocument()}}
-	case "person":
-		return []Shown{shown(ShownPerson, id, t.personFor(p, PersonID(id)))}
-	case "group":
-		pieces := []Shown{shown(ShownGroup, id, t.groupFor(p, GroupID(id)))}
-		if g := t.dir.Group(GroupID(id)); g != nil && g.Type == MutualAid && g.has(p.ID) {
-			m := t.membership(g, p)
-			pieces = append(pieces, Shown{Kind: ShownMembership, ID: id, Document: &m})
-		}
-		return pieces
-	case "call":
-		_, known := v.shown["call."+id]
-		return []Shown{shown(ShownCall, id, t.callFor(p, CallID(id), known))}
-	}
-	return nil
+// piece is what a person sees under a key.
+type piece struct {
+	key string
+	Shown
 }
 
-// shown makes no document of a nil pointer.
-func shown[T any](kind ShownKind, id string, doc *T) Shown {
-	if doc == nil {
-		return Shown{Kind: kind, ID: id}
+// pieces adds to a list what a person sees of something that has changed.
+func (t *step) pieces(list []piece, p *Person, v *viewer, n news) []piece {
+	switch n.kind {
+	case "site":
+		return append(list, pieceOf(n.key, ShownSite, n.id, n.site))
+	case "person":
+		return append(list, pieceOf(n.key, ShownPerson, n.id, t.personFor(p, PersonID(n.id))))
+	case "group":
+		list = append(list, pieceOf(n.key, ShownGroup, n.id, t.groupFor(p, GroupID(n.id))))
+		if g := t.dir.Group(GroupID(n.id)); n.members != nil && g.has(p.ID) {
+			m := t.membership(g, p, *n.members)
+			list = append(list, pieceOf("membership."+n.id, ShownMembership, n.id, &m))
+		}
+	case "call":
+		_, known := v.shown[n.key]
+		return append(list, pieceOf(n.key, ShownCall, n.id, t.callFor(p, CallID(n.id), known)))
 	}
-	return Shown{Kind: kind, ID: id, Document: doc}
+	return list
+}
+
+// pieceOf makes no document of a nil pointer.
+func pieceOf[T any](key string, kind ShownKind, id string, doc *T) piece {
+	if doc == nil {
+		return piece{key, Shown{Kind: kind, ID: id}}
+	}
+	return piece{key, Shown{Kind: kind, ID: id, Document: doc}}
 }
 
 func sameShown(a, b any) bool {
