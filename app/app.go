@@ -82,7 +82,7 @@ func New(cfg *config.Config, o Options) (*App, error) {
 		Site: cfg.Site, Connect: connect, Log: o.Log.With("part", "nats"), Metrics: o.Metrics,
 		History: history(cfg), LoginCopy: loginCopy(cfg), Newcomers: a.newcomers,
 		Begin:   a.begin,
-		Command: a.command, Post: a.post,
+		Command: a.command, Post: a.post, Views: a.views.onNATS,
 	})
 
 	sinks := &sinks{a.bus, a.console}

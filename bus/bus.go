@@ -29,6 +29,8 @@ type Options struct {
 	// Command takes what was asked for on NATS; a supervision.Reply with its ID is to be among the effects that Take gets.
 	// An error says that it cannot be taken now. It must not block. Nil: no commands are served.
 	Command func(supervision.Commanded) error
+	// Views says whose views are told of those that are followed (supervision.Show). It must not block. Nil: all.
+	Views func(supervision.PersonID) bool
 	// Post is told what came of each supervision.SaveLogin. It may block: nothing but the next such message waits for it.
 	Post func(supervision.Event)
 	// LoginCopy is the file in which the daemon keeps a copy of the logins, for the day on which NATS has lost some; its
@@ -113,6 +115,7 @@ func New(o Options) *Bus {
 		drain:      drainTime,
 	}
 	b.commands, b.logins = newCommands(b), newLogins(b)
+	q.viewed = o.Views
 	q.awaited, q.deliver = b.commands.replied, b.commands.deliver
 	if o.LoginCopy != "" {
 		b.logins.useCopy(o.LoginCopy)

@@ -38,7 +38,7 @@
 //   - events that the history keeps wait, at most 10,000; beyond, the oldest are dropped and counted. An event whose
 //     acknowledgement did not come is sent again with the same id, by which the stream, within two minutes, and
 //     subscribers, always, recognise it: delivery is at least once;
-//   - other events are dropped and counted while NATS is away. While it is slow at most 1,000 wait.
+//   - other events are dropped and counted while NATS is away. While it is slow at most 8,192 wait.
 //
 // At most 1,024 documents and 1,024 events are on their way unacknowledged. A write that the server does not take for
 // two seconds ends the attempt; so does an acknowledgement that is five seconds late, and if the server then answers

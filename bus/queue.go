@@ -13,8 +13,9 @@ import (
 const (
 	// keptLimit is how many events of the history wait for NATS. Beyond, the oldest are dropped.
 	keptLimit = 10_000
-	// passingLimit is how many of the other events wait: they are worth nothing when they come late.
-	passingLimit = 1_000
+	// passingLimit is how many of the other events, and of changes of views, wait: they are worth nothing when they come late.
+	// At 50 calls a second with 40 views it is three seconds' worth.
+	passingLimit = 8192
 )
 
 // queue is what Take fills and the writer empties. It holds the latest document of every key, whether published or not,
@@ -26,6 +27,8 @@ type queue struct {
 	// awaited says whether somebody awaits a reply, and deliver lets it go. Neither may block.
 	awaited func(*supervision.Reply) bool
 	deliver func(id string)
+	// viewed says whose views are told; nil: all that are shown.
+	viewed func(supervision.PersonID) bool
 
 	mu      sync.Mutex
 	order   uint64
@@ -86,6 +89,9 @@ func (q *queue) take(at time.Time, effects []supervision.Effect) {
 		case supervision.Reply:
 			q.reply(e, at)
 		case supervision.Show:
+			if q.viewed != nil && !q.viewed(e.To) {
+				continue
+			}
 			for _, v := range shownViews(e) {
 				q.pass(event{at: at, view: v})
 			}
