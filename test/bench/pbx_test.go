@@ -19,7 +19,8 @@ type pbx struct {
 	attached chan *websocket.Conn
 }
 
-func startPBX(b *testing.B) *pbx {
+// startPBX answers with what a real Asterisk has answered, but for its endpoints where others are given.
+func startPBX(b testing.TB, endpoints []byte) *pbx {
 	b.Helper()
 	p := &pbx{attached: make(chan *websocket.Conn, 1)}
 	mux := http.NewServeMux()
@@ -35,24 +36,25 @@ func startPBX(b *testing.B) *pbx {
 			}
 		}
 	})
-	for path, file := range map[string]string{
-		"/ari/asterisk/info": "info.json", "/ari/channels": "", "/ari/endpoints": "endpoints.json",
+	if endpoints == nil {
+		endpoints = read(b, "endpoints.json")
+	}
+	for path, body := range map[string][]byte{
+		"/ari/asterisk/info": read(b, "info.json"), "/ari/channels": []byte("[]"), "/ari/endpoints": endpoints,
 	} {
-		body := []byte("[]")
-		if file != "" {
-			body = read(b, file)
-		}
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
 	}
 	mux.HandleFunc("/ari/applications/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) })
-	mux.HandleFunc("/ari/channels/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"value":"1"}`)) })
+	mux.HandleFunc("/ari/channels/", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"value":"0"}`)) // above all that its dialplan is not FreePBX's
+	})
 	p.Server = httptest.NewServer(mux)
 	b.Cleanup(p.Close)
 	return p
 }
 
 // read reads what a real Asterisk has answered.
-func read(b *testing.B, name string) []byte {
+func read(b testing.TB, name string) []byte {
 	b.Helper()
 	text, err := os.ReadFile(filepath.Join("../../ari/testdata", name))
 	if err != nil {
@@ -61,7 +63,7 @@ func read(b *testing.B, name string) []byte {
 	return text
 }
 
-func send(b *testing.B, conn *websocket.Conn, frames []string) {
+func send(b testing.TB, conn *websocket.Conn, frames []string) {
 	for _, f := range frames {
 		if err := conn.Write(context.Background(), websocket.MessageText, []byte(f)); err != nil {
 			b.Fatal(err)
@@ -72,15 +74,21 @@ func send(b *testing.B, conn *websocket.Conn, frames []string) {
 // recorded are the frames of a plain call up to the phone's ringing, and the rest of them.
 func recorded(b *testing.B) (upToRinging, rest string) {
 	b.Helper()
-	text := string(read(b, "traces/plain_answered.txtar"))
-	_, text, _ = strings.Cut(text, "-- frames --\n")
-	text, _, _ = strings.Cut(text, "-- events --")
-	lines := strings.SplitAfter(text, "\n")
+	lines := framesOf(b, "plain_answered")
 	for i, line := range lines {
 		if strings.Contains(line, `"type":"ChannelStateChange"`) {
-			return strings.Join(lines[:i+1], ""), strings.Join(lines[i+1:], "")
+			return strings.Join(lines[:i+1], "\n"), strings.Join(lines[i+1:], "\n")
 		}
 	}
 	b.Fatal("nothing rings in the recorded call")
 	return "", ""
+}
+
+// framesOf are the frames of a recorded call.
+func framesOf(b testing.TB, trace string) []string {
+	b.Helper()
+	text := string(read(b, "traces/"+trace+".txtar"))
+	_, text, _ = strings.Cut(text, "-- frames --\n")
+	text, _, _ = strings.Cut(text, "-- events --")
+	return strings.Split(strings.TrimSpace(text), "\n")
 }

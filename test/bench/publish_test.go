@@ -34,8 +34,8 @@ groups:
 // which a program reads call.ringing on NATS: websocket, decoding, tracker, domain, embedded NATS with its disk, client.
 // An operation is a whole plain call of 19 frames; allocations are those of all of it, the clients' included.
 func BenchmarkFrameToSubscriber(b *testing.B) {
-	p := startPBX(b)
-	rings := startDaemon(b, p.URL)
+	p := startPBX(b, nil)
+	rings := ringsOf(b, startDaemon(b, fmt.Sprintf(site, p.URL)))
 	conn := <-p.attached
 	before, after := recorded(b)
 	call := func(i int) (frames, rest []string, caller string) {
@@ -75,10 +75,11 @@ type rung struct {
 	at     time.Time
 }
 
-func startDaemon(b *testing.B, pbx string) <-chan rung {
+// startDaemon runs a whole daemon with that configuration until the test ends.
+func startDaemon(b testing.TB, yaml string) *app.App {
 	b.Helper()
 	file := filepath.Join(b.TempDir(), "config.yml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, site, pbx), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	cfg, err := config.Load(file)
@@ -98,6 +99,11 @@ func startDaemon(b *testing.B, pbx string) <-chan rung {
 			b.Error(err)
 		}
 	})
+	return a
+}
+
+func ringsOf(b *testing.B, a *app.App) <-chan rung {
+	b.Helper()
 	conn, err := nats.Connect(a.NATSURL())
 	if err != nil {
 		b.Fatal(err)
