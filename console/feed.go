@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// ringFrames and ringBytes bound what is kept of a person's stream for clients who come back.
-	ringFrames = 512
+	// ringFrames and ringBytes bound what is kept of a person's stream for clients who come back. Of somebody who sees 50
+	// calls a second it is the last four seconds.
+	ringFrames = 2048
 	ringBytes  = 1 << 20
 )
 
@@ -20,7 +21,7 @@ type frame struct {
 	data []byte
 }
 
-// feed is what the clients of one person are sent: encoded once for all of them. It belongs to the hub's goroutine.
+// feed is what the clients of one person are sent. It belongs to the hub's goroutine.
 type feed struct {
 	person  supervision.PersonID
 	epoch   uint64
@@ -31,15 +32,49 @@ type feed struct {
 	idle    int // for how many rounds of the hub nobody has been there
 }
 
-// encode makes the frame of an event. The id is the epoch and the number (HTML Living Standard, 9.2.6).
-func encode(epoch, seq uint64, event string, document any) (frame, error) {
-	var b bytes.Buffer
-	b.WriteString("id: " + strconv.FormatUint(epoch, 10) + ":" + strconv.FormatUint(seq, 10) + "\nevent: " + event + "\ndata: ")
-	e := json.NewEncoder(&b) // ends in a line break, and has no other
-	e.SetEscapeHTML(false)
-	err := e.Encode(document)
-	b.WriteByte('\n')
-	return frame{seq, b.Bytes()}, err
+// encoder makes frames. A document is encoded once for all who are shown it at about the same time.
+type encoder struct {
+	buffer bytes.Buffer
+	json   *json.Encoder
+	done   map[any][]byte // by document: they are pointers, and what they point to never changes
+}
+
+func newEncoder() *encoder {
+	e := &encoder{done: make(map[any][]byte)}
+	e.json = json.NewEncoder(&e.buffer) // ends in a line break, and has no other
+	e.json.SetEscapeHTML(false)
+	return e
+}
+
+// forget lets go of the documents that were encoded.
+func (e *encoder) forget() { clear(e.done) }
+
+func (e *encoder) data(document any) ([]byte, error) {
+	if data, ok := e.done[document]; ok {
+		return data, nil
+	}
+	e.buffer.Reset()
+	if err := e.json.Encode(document); err != nil {
+		return nil, err
+	}
+	data := bytes.Clone(e.buffer.Bytes())
+	e.done[document] = data
+	return data, nil
+}
+
+// frame makes the frame of an event. The id is the epoch and the number (HTML Living Standard, 9.2.6).
+func (e *encoder) frame(epoch, seq uint64, event string, document any) (frame, error) {
+	data, err := e.data(document)
+	b := make([]byte, 0, len(data)+64)
+	b = append(b, "id: "...)
+	b = strconv.AppendUint(b, epoch, 10)
+	b = append(b, ':')
+	b = strconv.AppendUint(b, seq, 10)
+	b = append(b, "\nevent: "...)
+	b = append(b, event...)
+	b = append(b, "\ndata: "...)
+	b = append(b, data...)
+	return frame{seq, append(b, '\n')}, err
 }
 
 // gone is the data of an event that tells that something is not there any more.
@@ -48,9 +83,9 @@ type gone struct {
 }
 
 // frames are those that tell what a person is shown.
-func (f *feed) frames(s *supervision.Show) ([]frame, error) {
+func (e *encoder) frames(epoch uint64, s *supervision.Show) ([]frame, error) {
 	if s.View != nil {
-		one, err := encode(f.epoch, s.Seq, "view", s.View)
+		one, err := e.frame(epoch, s.Seq, "view", s.View)
 		return []frame{one}, err
 	}
 	list := make([]frame, len(s.Changes))
@@ -60,7 +95,7 @@ func (f *feed) frames(s *supervision.Show) ([]frame, error) {
 			event, document = event+"_gone", gone{c.ID}
 		}
 		var err error
-		if list[i], err = encode(f.epoch, s.Seq+uint64(i), event, document); err != nil {
+		if list[i], err = e.frame(epoch, s.Seq+uint64(i), event, document); err != nil {
 			return nil, err
 		}
 	}
@@ -118,6 +153,15 @@ func (f *feed) since(p position) (missed []frame, ok bool) {
 		return nil, false
 	}
 	return f.ring[p.seq+1-f.ring[0].seq:], true
+}
+
+// joined are frames as one piece, so that they take one place of a client's queue.
+func joined(list []frame) []byte {
+	var all []byte
+	for _, one := range list {
+		all = append(all, one.data...)
+	}
+	return all
 }
 
 // position is how far a client has come, as Last-Event-ID says it. An epoch of 0 is none: before NATS is there its

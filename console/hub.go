@@ -50,8 +50,9 @@ type hub struct {
 	stopped  bool
 
 	// What follows belongs to the hub's goroutine.
-	epoch uint64
-	feeds map[supervision.PersonID]*feed
+	epoch  uint64
+	feeds  map[supervision.PersonID]*feed
+	encode *encoder
 }
 
 // item is one thing that the hub is told.
@@ -84,43 +85,51 @@ func newHub(o Options, m *metrics, log *slog.Logger) *hub {
 		watch: o.Watch, command: o.Command, now: o.Now, log: log, metrics: m,
 		wake: make(chan struct{}, 1), joining: make(map[string]*client),
 		followed: make(map[supervision.PersonID]int), feeds: make(map[supervision.PersonID]*feed),
+		encode: newEncoder(),
 	}
 }
 
 // take notes what concerns streams. It never blocks.
 func (h *hub) take(at time.Time, effects []supervision.Effect) {
+	h.mu.Lock()
+	news := false
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case supervision.Put:
 			if site, ok := e.Document.(*supervision.SiteDocument); ok {
-				h.tell(item{at: at, epoch: &site.Epoch})
+				news = h.note(item{at: at, epoch: &site.Epoch}) || news
 			}
 		case supervision.Show:
-			h.tell(item{at: at, show: &e})
+			news = h.note(item{at: at, show: &e}) || news
 		case supervision.Reply:
-			h.replied(at, e)
+			news = h.replied(at, e) || news
 		}
 	}
-}
-
-func (h *hub) replied(at time.Time, r supervision.Reply) {
-	view, _ := r.Result.(*supervision.View)
-	h.mu.Lock()
-	c := h.joining[r.ID]
-	if c != nil {
-		// In one step: whom the end does not find here any more it finds in the inbox.
-		delete(h.joining, r.ID)
-		c.refused = r.Refusal
-		h.inbox = append(h.inbox, item{at: at, begin: c, view: view})
-	}
 	h.mu.Unlock()
-	if c != nil {
+	if news {
 		h.rouse()
 	}
 }
 
+// replied is called with the lock held, and does all in one step: whom the end does not find joining any more it finds in the
+// inbox.
+func (h *hub) replied(at time.Time, r supervision.Reply) bool {
+	c := h.joining[r.ID]
+	if c == nil {
+		return false
+	}
+	delete(h.joining, r.ID)
+	c.refused = r.Refusal
+	view, _ := r.Result.(*supervision.View)
+	h.inbox = append(h.inbox, item{at: at, begin: c, view: view})
+	return true
+}
+
 func (h *hub) tell(i item) {
-	if h.note(i) {
+	h.mu.Lock()
+	news := h.note(i)
+	h.mu.Unlock()
+	if news {
 		h.rouse()
 	}
 }
@@ -132,9 +141,8 @@ func (h *hub) rouse() {
 	}
 }
 
+// note puts something into the inbox, with the lock held, and says whether it concerns anybody.
 func (h *hub) note(i item) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if h.stopped {
 		return false
 	}
@@ -274,6 +282,7 @@ func (h *hub) work() {
 	items, overflow := h.inbox, h.overflow
 	h.inbox, h.overflow = nil, false
 	h.mu.Unlock()
+	defer h.encode.forget()
 	for _, i := range items {
 		switch {
 		case i.epoch != nil:
@@ -315,7 +324,7 @@ func (h *hub) feedOf(person supervision.PersonID) *feed {
 // show hands on what a person is shown.
 func (h *hub) show(i item) {
 	f := h.feedOf(i.show.To)
-	list, err := f.frames(i.show)
+	list, err := h.encode.frames(f.epoch, i.show)
 	if err != nil {
 		h.log.Error("a view cannot be encoded; please report this", "person", f.person, "error", err)
 		return
@@ -351,15 +360,15 @@ func (h *hub) begin(i item) {
 	}
 	f := h.feedOf(c.id.person)
 	f.at(i.view.Seq)
-	missed, ok := f.since(c.from)
-	if !ok || len(missed) > clientFrames {
-		whole, err := encode(h.epoch, i.view.Seq, "view", i.view)
+	if missed, ok := f.since(c.from); !ok {
+		whole, err := h.encode.frame(h.epoch, i.view.Seq, "view", i.view)
 		if err != nil {
 			h.log.Error("a view cannot be encoded; please report this", "person", f.person, "error", err)
 		}
-		missed = []frame{whole}
+		c.frames <- whole.data // there is room: it is the first
+	} else if len(missed) > 0 {
+		c.frames <- joined(missed)
 	}
-	c.offer(missed)
 	f.clients[c], f.idle = true, 0
 }
 

@@ -110,8 +110,10 @@ func told(c *client) []string {
 	for {
 		select {
 		case b := <-c.frames:
-			lines := strings.Split(string(b), "\n")
-			list = append(list, strings.TrimPrefix(lines[0], "id: ")+" "+strings.TrimPrefix(lines[1], "event: "))
+			for one := range strings.SplitSeq(strings.TrimSuffix(string(b), "\n\n"), "\n\n") {
+				lines := strings.Split(one, "\n")
+				list = append(list, strings.TrimPrefix(lines[0], "id: ")+" "+strings.TrimPrefix(lines[1], "event: "))
+			}
 		default:
 			return list
 		}

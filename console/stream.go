@@ -19,8 +19,9 @@ const (
 	heartbeatTime = 15 * time.Second
 	// writeTime is how long a client may take to take what is written.
 	writeTime = 10 * time.Second
-	// batchBytes is about how much is written at once.
+	// batchBytes is about how much is written at once, and idleBatch how much room is kept for that.
 	batchBytes = 64 << 10
+	idleBatch  = 8 << 10
 )
 
 type streamInput struct {
@@ -69,13 +70,19 @@ func (s *Server) follow(ctx context.Context, w http.ResponseWriter, c *client) {
 	}
 	heartbeat := time.NewTicker(s.heartbeat)
 	defer heartbeat.Stop()
-	batch := make([]byte, 0, batchBytes)
+	var batch []byte
 	for {
 		select {
 		case b := <-c.frames:
-			batch = c.gather(append(batch[:0], b...))
-			if !write(batch) {
+			if len(c.frames) > 0 {
+				batch = c.gather(append(batch[:0], b...))
+				b = batch
+			}
+			if !write(b) {
 				return
+			}
+			if cap(batch) > idleBatch {
+				batch = nil
 			}
 		case <-heartbeat.C:
 			if !s.holds(ctx, c.id) {
