@@ -24,7 +24,7 @@ lint:
 vuln: ## known vulnerabilities; needs the public database
 	go run $(GOVULNCHECK) ./...
 
-bench: lab ## the hot path, from the PBX's frame to NATS
+bench: lab ## the hot path, from the PBX's frame to NATS and event streams
 	go test -run '^$$' -bench . -benchmem ./supervision ./ari ./bus ./test/bench
 
 clean:

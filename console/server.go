@@ -69,21 +69,17 @@ type Server struct {
 	heartbeat time.Duration // heartbeatTime; less in tests
 }
 
-const (
-	// serverName is how the daemon is told from other programs. Its site stands behind it, in parentheses.
-	serverName = "supervisiond"
-	// sendBuffer is how much may wait in a connection for its client, in bytes.
-	sendBuffer = 128 << 10
-)
+// serverName is how the daemon is told from other programs. Its site stands behind it, in parentheses.
+const serverName = "supervisiond"
 
 // New binds the address, so that a port that is taken is known before anything else begins.
 func New(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	listener, err := listen(o.Listen)
+	listener, err := net.Listen("tcp", o.Listen)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("http.listen: %w", err)
 	}
 	security, err := serverTLS(o.CertFile, o.KeyFile, o.Log)
 	if err != nil {
@@ -111,26 +107,6 @@ func New(o Options) (*Server, error) {
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), ConnState: newConnections().changed,
 	}
 	return s, nil
-}
-
-// listen binds an address.
-func listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("http.listen: %w", err)
-	}
-	return boundedListener{l}, nil
-}
-
-// boundedListener bounds what the kernel keeps for a client that does not read. By itself it keeps megabytes.
-type boundedListener struct{ net.Listener }
-
-func (l boundedListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if c, ok := conn.(*net.TCPConn); ok {
-		_ = c.SetWriteBuffer(sendBuffer)
-	}
-	return conn, err
 }
 
 func (s *Server) handler() (http.Handler, error) {
