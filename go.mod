@@ -2,6 +2,9 @@ module supervisiond
 
 go 1.26.7
 
+// Packages of npm may hold Go files, which are none of ours.
+ignore ./console/web/node_modules
+
 require (
 	charm.land/bubbletea/v2 v2.1.1
 	charm.land/lipgloss/v2 v2.1.0

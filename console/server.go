@@ -110,12 +110,14 @@ func New(o Options) (*Server, error) {
 }
 
 func (s *Server) handler() (http.Handler, error) {
+	console, err := builtPage()
+	if err != nil {
+		return nil, err
+	}
 	router := chi.NewRouter()
-	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
-		tell(w, problem(http.StatusNotFound, supervision.NotFound, "there is nothing at this address"))
-	})
+	router.NotFound(console.serve)
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 			if router.Match(chi.NewRouteContext(), method, r.URL.EscapedPath()) {
 				w.Header().Add("Allow", method) // RFC 9110, 15.5.6
 			}
@@ -138,6 +140,7 @@ func (s *Server) handler() (http.Handler, error) {
 		router.Get(oidc.StartPath, s.startAtProvider())
 		router.Get(oidc.CallbackPath, s.provider.Callback)
 	}
+	console.register(router)
 	api := s.newAPI(router)
 	s.registerSessions(api)
 	s.registerReading(api)
@@ -150,6 +153,10 @@ func (s *Server) handler() (http.Handler, error) {
 		_, _ = w.Write(description)
 	})
 	return router, err
+}
+
+func nothingHere(w http.ResponseWriter) {
+	tell(w, problem(http.StatusNotFound, supervision.NotFound, "there is nothing at this address"))
 }
 
 // ready answers 200 when everything is there, otherwise 503, and says in either case what is.
