@@ -27,6 +27,9 @@ func (t *tracker) tellRing(l *leg, at time.Time) {
 	}
 	t.remember(l, &r)
 	t.tell(supervision.RingBegan{At: at, Ring: r})
+	if caller := t.channels[r.CallerCall]; caller != nil && caller.hungUp {
+		t.tell(supervision.CallerHungUp{At: at, CallerCall: r.CallerCall}) // while what is known about the ring was awaited
+	}
 }
 
 // tellLegsOf says anew what rings on behalf of a caller about whom something has become known.

@@ -36,6 +36,7 @@ type leg struct {
 	forwardOf  string // the endpoint whose phone sent the caller here
 	dialStatus string // how the PBX stopped dialling it
 	refused    bool   // the phone itself ended it
+	hungUp     bool   // it called, and hung up
 	progress   bool   // it rings without saying so: early media only (183)
 	answered   bool
 	answeredTo string // the caller's channel, if it rang for one that was told of
@@ -292,8 +293,9 @@ func (t *tracker) hangupRequested(e *event, at time.Time) {
 // softHangupExplicit is AST_SOFTHANGUP_EXPLICIT of Asterisk's channel.h.
 const softHangupExplicit = 1 << 5
 
-// callerHungUp matters while something rings on the caller's behalf.
+// callerHungUp matters while something rings on the caller's behalf, also if that is yet to be told.
 func (t *tracker) callerHungUp(l *leg, at time.Time) {
+	l.hungUp = true
 	if len(t.callers[l.ID]) > 0 {
 		t.tell(supervision.CallerHungUp{At: at, CallerCall: l.ID})
 	}

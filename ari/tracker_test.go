@@ -122,3 +122,26 @@ func TestPhoneThatAnswersAtOnce(t *testing.T) {
 		t.Errorf("told of %d:\n%s", n, out.String())
 	}
 }
+
+// R5: a caller who hangs up while a ring waits to be told, for who dials it or how the caller may be presented, has given up
+// all the same.
+func TestCallerWhoHangsUpAtOnce(t *testing.T) {
+	var out strings.Builder
+	tr := newTracker("supervision", func(e supervision.Event) { tellEvent(&out, e) }, fakeAsker{ask: func(string) bool { return true }}, nil)
+	vars := channelVars{Present: true, CallerPres: "allowed_not_screened"}
+	caller := channel{ID: "1.1", Name: "PJSIP/106-00000001", State: "Ring", CallerNumber: "106", Vars: vars}
+	phone := channel{ID: "1.2", Name: "PJSIP/102-00000002", State: "Ringing", Dialplan: dialplan{App: "AppDial"}, Vars: vars}
+	for _, e := range []event{
+		{Type: "ChannelStateChange", Channel: phone},
+		{Type: "ChannelHangupRequest", Channel: caller},
+		{Type: "Dial", Caller: caller, Peer: phone},
+		{Type: "Dial", Caller: caller, Peer: phone, DialStatus: "CANCEL"},
+		{Type: "ChannelDestroyed", Channel: phone},
+	} {
+		tr.handle(&e, time.Time{})
+	}
+	rings, rest, _ := strings.Cut(out.String(), "\ncaller hung up #1\n")
+	if !strings.Contains(rings, "rings #2 PJSIP/102 caller=#1") || !strings.Contains(rest, "silent #2 PJSIP/102 caller=#1 cancelled") {
+		t.Errorf("told\n%s", out.String())
+	}
+}

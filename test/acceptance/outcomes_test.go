@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -188,4 +189,66 @@ func testGroupFilters(t *testing.T, o lab.Options) {
 			t.Errorf("the call is said to ring for %v only", rung)
 		}
 	})
+}
+
+// R5: callers who hang up in the moment in which the phone begins to ring have given up; the PBX tells of both at once.
+func TestCallersWhoHangUpAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]options{
+		"channelvars": {}, "without channelvars": {lab: lab.Options{NoChannelVars: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, o)
+			ben, fatma := s.phone("102"), s.phone("106")
+			for range 20 {
+				caller := s.dial(fatma, "102")
+				ring := s.rings(ben)
+				s.must("hang up", caller.Hangup(s.ctx()))
+				s.ended(ring)
+			}
+			// What comes after this call's end has been told is none of theirs.
+			mark := s.watch.mark()
+			caller := s.dial(fatma, "102")
+			ring := s.rings(ben)
+			call := s.watch.awaitCall(mark, "rings", func(d callDocument) bool { return d.State == "ringing" })
+			s.must("hang up", caller.Hangup(s.ctx()))
+			s.ended(ring)
+			s.watch.event(mark, "call.ended", call.ID)
+			began, ended := s.watch.callEvents()
+			for id, state := range ended {
+				if state != "abandoned" || !began[id] {
+					t.Errorf("a caller who hung up: %s", state)
+				}
+			}
+			// A phone that is hushed before it is known who called may not be told of.
+			if len(began) != len(ended) || len(began) < 2 {
+				t.Errorf("%d of 21 calls began, %d ended", len(began), len(ended))
+			}
+		})
+	}
+}
+
+// callEvents are the calls that were told to begin to ring, and how those that have ended did.
+func (w *watcher) callEvents() (began map[string]bool, ended map[string]string) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	began, ended = map[string]bool{}, map[string]string{}
+	for _, m := range w.all {
+		kind, call := strings.CutPrefix(m.subject, prefix+"event.call.")
+		if !call {
+			continue
+		}
+		var body struct{ Document callDocument }
+		if err := json.Unmarshal(m.data, &body); err != nil {
+			w.t.Fatal(err)
+		}
+		if strings.HasPrefix(kind, "ringing.") {
+			began[body.Document.ID] = true
+		} else {
+			ended[body.Document.ID] = body.Document.State
+		}
+	}
+	return began, ended
 }
