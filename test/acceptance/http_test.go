@@ -78,6 +78,7 @@ func TestHTTPStreamResumes(t *testing.T) {
 
 	caller := s.dial(fatma, "102")
 	member := s.rings(ben)
+	s.watch.awaitCall(0, "rings", func(d callDocument) bool { return d.State == "ringing" })
 	s.must("hang up", caller.Hangup(s.ctx()))
 	s.ended(member)
 	again := anna.stream(first.last)
