@@ -112,7 +112,7 @@ func zipped(content []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// register gives the console its paths. Its files at the root and the paths that only it knows are found by other.
+// register gives the console its paths. Its files at the root are found by other.
 func (p *page) register(router chi.Router) {
 	for _, pattern := range []string{"/", assetsRoot + "*"} {
 		router.Get(pattern, p.serve)
@@ -126,27 +126,21 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// other serves a file, or the page itself where a path may be one of those that it shows by itself: it has no extension,
-// and is none of the API's. It says whether the path is either.
+// other serves a file, and the page itself at the root. It says whether there is any at the path. The page has no other
+// paths of its own: what it shows is behind a #, so that a wrong address is told to be one.
 func (p *page) other(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	f, ok := p.files[r.URL.Path]
-	if !ok {
-		clean := path.Clean(r.URL.Path)
-		if tricky := clean != r.URL.Path && clean+"/" != r.URL.Path; tricky || path.Ext(clean) != "" || below(clean, "/api") || below(clean, path.Clean(assetsRoot)) {
-			return false
-		}
-		f = p.files[indexFile]
+	name := r.URL.Path
+	if name == "/" {
+		name = indexFile
 	}
-	f.serve(w, r)
-	return true
-}
-
-// below says whether a path is another one, or below it.
-func below(clean, root string) bool {
-	return clean == root || strings.HasPrefix(clean, root+"/")
+	f, ok := p.files[name]
+	if ok {
+		f.serve(w, r)
+	}
+	return ok
 }
 
 func (f pageFile) serve(w http.ResponseWriter, r *http.Request) {
