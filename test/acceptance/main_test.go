@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+
+	"supervisiond/test/chrome"
 )
 
 // daemonBinary is supervisiond, built as the tests are: with the race detector when they have it.
@@ -41,5 +43,6 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "building supervisiond:", err)
 		return 1
 	}
+	defer chrome.Stop()
 	return m.Run()
 }

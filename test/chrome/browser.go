@@ -1,0 +1,122 @@
+// Package chrome has a real Chromium, without a window, for tests of the attendant console. What is on a page is found as a
+// screen reader finds it: by role and name.
+package chrome
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// patience bounds every wait. It is long because the machine may be busy; nothing waits for it to pass.
+const patience = 20 * time.Second
+
+// Options say what a person has before them. The zero value is a light screen in English.
+type Options struct {
+	// Width and Height are those of the window, in CSS pixels; 1,280 by 800 by default.
+	Width, Height int64
+	Dark          bool
+	// Language is the browser's, as Accept-Language has it: de.
+	Language string
+}
+
+// chromium is the one process that all tests share; each page has cookies and storage of its own.
+var chromium struct {
+	sync.Mutex
+	ctx  context.Context
+	stop context.CancelFunc
+}
+
+// start gives the browser, and starts it if it does not run.
+func start() (context.Context, error) {
+	chromium.Lock()
+	defer chromium.Unlock()
+	if chromium.ctx != nil {
+		return chromium.ctx, nil
+	}
+	options := chromedp.DefaultExecAllocatorOptions[:]
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // it refuses to run as root with one
+	}
+	all, stopAll := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewContext(all)
+	if err := chromedp.Do(ctx); err != nil {
+		stop()
+		stopAll()
+		return nil, fmt.Errorf("Chromium does not start; test/setup installs it: %w", err)
+	}
+	chromium.ctx, chromium.stop = ctx, func() {
+		stop()
+		stopAll()
+	}
+	return ctx, nil
+}
+
+// Stop ends the browser, if it runs. TestMain calls it when all tests are over.
+func Stop() {
+	chromium.Lock()
+	defer chromium.Unlock()
+	if chromium.ctx != nil {
+		chromium.stop()
+		chromium.ctx = nil
+	}
+}
+
+// Open gives an empty page in a browser of its own. It fails the test if Chromium cannot be had, and at the test's end if the
+// page has complained.
+func Open(t *testing.T, o Options) *Page {
+	t.Helper()
+	browser, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	p := &Page{t: t, ctx: ctx}
+	p.Place = Place{page: p}
+	t.Cleanup(func() { // the last to run
+		stop()
+		p.done.Wait()
+		for _, c := range p.Complaints() {
+			t.Errorf("the page complains: %s", c)
+		}
+	})
+	p.must("open a page", chromedp.Do(ctx))
+	p.listen()
+	t.Cleanup(p.lastLook)
+	p.must("set the window", chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error { return o.apply(ctx, tab) })))
+	return p
+}
+
+func (o Options) apply(ctx context.Context, tab *chromedp.Target) error {
+	if o.Width == 0 {
+		o.Width, o.Height = 1280, 800
+	}
+	window := emulation.SetDeviceMetricsOverrideParams{Width: o.Width, Height: o.Height, DeviceScaleFactor: 1}
+	if _, err := cdp.Call(ctx, tab, emulation.SetDeviceMetricsOverride, window); err != nil {
+		return err
+	}
+	scheme := "light"
+	if o.Dark {
+		scheme = "dark"
+	}
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	if _, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, media); err != nil {
+		return err
+	}
+	if o.Language == "" {
+		o.Language = "en"
+	}
+	agent, err := chromedp.Evaluate[string](`navigator.userAgent`)(ctx, tab)
+	if err != nil {
+		return err
+	}
+	_, err = cdp.Call(ctx, tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: o.Language})
+	return err
+}

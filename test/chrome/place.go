@@ -1,0 +1,168 @@
+package chrome
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// Place is an element of a page, or all of it.
+type Place struct {
+	page *Page
+	node cdp.BackendNodeID // 0: all
+	// Name is what a screen reader calls it, and States what else it says: checked, disabled, expanded.
+	Name   string
+	States map[string]string
+}
+
+// Await waits until there is an element of a role whose name or text has all words, and gives the first. What is hidden from
+// screen readers does not count.
+func (p *Place) Await(role string, words ...string) *Place {
+	p.page.t.Helper()
+	var found *Place
+	p.page.until(fmt.Sprintf("there is a %s with %q", role, words), func() bool {
+		all := p.All(role, words...)
+		if len(all) == 0 {
+			return false
+		}
+		found = all[0]
+		return true
+	})
+	return found
+}
+
+// Gone waits until there is no such element.
+func (p *Place) Gone(role string, words ...string) {
+	p.page.t.Helper()
+	p.page.until(fmt.Sprintf("there is no %s with %q", role, words), func() bool { return len(p.All(role, words...)) == 0 })
+}
+
+// All are the elements of a role whose name or text has all words, as they are now.
+func (p *Place) All(role string, words ...string) []*Place {
+	p.page.t.Helper()
+	ctx, cancel := p.page.bounded()
+	defer cancel()
+	all, err := chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) ([]*Place, error) { return p.query(ctx, tab, role) })
+	p.page.must("look for a "+role, err)
+	return slices.DeleteFunc(all, func(one *Place) bool { return !one.has(words) })
+}
+
+func (p *Place) query(ctx context.Context, tab *chromedp.Target, role string) ([]*Place, error) {
+	asked := accessibility.QueryAXTreeParams{BackendNodeID: p.node, Role: role}
+	if p.node == 0 {
+		document, err := chromedp.Evaluate[*runtime.RemoteObject](`document`)(ctx, tab)
+		if err != nil {
+			return nil, err
+		}
+		asked.ObjectID = document.ObjectID
+	}
+	answer, err := cdp.Call(ctx, tab, accessibility.QueryAXTree, asked)
+	if err != nil {
+		return nil, err
+	}
+	var all []*Place
+	for _, n := range answer.Nodes {
+		if n.Ignored || n.BackendDOMNodeID == 0 {
+			continue
+		}
+		one := &Place{page: p.page, node: n.BackendDOMNodeID, Name: valueOf(n.Name), States: make(map[string]string)}
+		for _, state := range n.Properties {
+			one.States[string(state.Name)] = valueOf(state.Value)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func valueOf(v *accessibility.Value) string {
+	if v == nil {
+		return ""
+	}
+	var s string
+	if json.Unmarshal(v.Value, &s) != nil {
+		return string(v.Value)
+	}
+	return s
+}
+
+func (p *Place) has(words []string) bool {
+	text, read := p.Name, false
+	for _, w := range words {
+		if !strings.Contains(text, w) && !read {
+			text, read = text+"\n"+p.Text(), true
+		}
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// Text is what can be read there; nothing if it is gone.
+func (p *Place) Text() string {
+	p.page.t.Helper()
+	if p.node == 0 {
+		return Eval[string](p.page, `document.body.innerText`)
+	}
+	ctx, cancel := p.page.bounded()
+	defer cancel()
+	text, err := chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) (string, error) {
+		element, err := cdp.Call(ctx, tab, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: p.node})
+		if err != nil {
+			return "", nil //nolint:nilerr // it has been taken away meanwhile
+		}
+		yes := true
+		r, err := cdp.Call(ctx, tab, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+			FunctionDeclaration: `function() { return this.innerText ?? "" }`, ObjectID: element.Object.ObjectID, ReturnByValue: &yes,
+		})
+		if err != nil {
+			return "", err
+		}
+		var text string
+		return text, json.Unmarshal(r.Result.Value, &text)
+	})
+	p.page.must("read", err)
+	return text
+}
+
+// Reads waits until a text can be read there.
+func (p *Place) Reads(text string) {
+	p.page.t.Helper()
+	p.page.until(fmt.Sprintf("%q is read", text), func() bool { return strings.Contains(p.Text(), text) })
+}
+
+// ReadsNot waits until a text cannot be read there any more.
+func (p *Place) ReadsNot(text string) {
+	p.page.t.Helper()
+	p.page.until(fmt.Sprintf("%q is not read", text), func() bool { return !strings.Contains(p.Text(), text) })
+}
+
+// Click clicks in the middle of it, whatever lies there.
+func (p *Place) Click() {
+	p.page.t.Helper()
+	ctx, cancel := p.page.bounded()
+	defer cancel()
+	p.page.must("click on "+p.Name, chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, tab, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: p.node}); err != nil {
+			return err
+		}
+		there, err := cdp.Call(ctx, tab, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: p.node})
+		if err != nil {
+			return err
+		}
+		if len(there.Quads) == 0 || len(there.Quads[0]) != 8 {
+			return fmt.Errorf("it has no place in the window")
+		}
+		q := there.Quads[0] // its corners, clockwise
+		_, err = chromedp.MouseClickXY((q[0]+q[4])/2, (q[1]+q[5])/2)(ctx, tab)
+		return err
+	})))
+}
