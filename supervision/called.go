@@ -15,9 +15,9 @@ func (t *step) pickUpCall(a asker, c PickUpCall) {
 		target: Target{Call: c.Call, Person: string(c.Person), Group: string(c.Group)},
 	}
 	want, refusal := t.named(a.actor, c)
-	if refusal == nil {
-		if running := t.attemptOf(a.actor); running != nil {
-			t.joinAttempt(running, a, want)
+	if running := t.attemptOf(a.actor); refusal == nil && running != nil {
+		if refusal = t.mayJoin(running, want); refusal == nil {
+			running.asks = append(running.asks, a)
 			return
 		}
 	}
@@ -82,7 +82,7 @@ func (t *step) named(actor *Person, c PickUpCall) (wanted, *Refusal) {
 	switch {
 	case c.Call != "":
 		want.call = t.calls[c.Call]
-		if want.call == nil || len(t.reader(actor).parts(want.call.doc.Rang)) == 0 {
+		if want.call == nil || len(t.reader(actor).Redact(want.call.doc).Rang) == 0 {
 			return want, refuse(NotFound, "there is no call %s", c.Call)
 		}
 	case c.Person != "":
@@ -93,6 +93,9 @@ func (t *step) named(actor *Person, c PickUpCall) (wanted, *Refusal) {
 		if want.group = t.dir.Group(c.Group); want.group == nil {
 			return want, refuse(NotFound, "there is no group %s", c.Group)
 		}
+	}
+	if c.Endpoint != "" && !slices.ContainsFunc(actor.Endpoints, func(e Endpoint) bool { return e.Name == c.Endpoint }) {
+		return want, refuse(NotFound, "%s has no phone %s", actor.Name, c.Endpoint)
 	}
 	return want, nil
 }
@@ -107,23 +110,26 @@ func (t *step) attemptOf(actor *Person) *try {
 	return nil
 }
 
-// joinAttempt lets somebody who asks again wait for the attempt that runs. The phone can be called for one call at a time.
-func (t *step) joinAttempt(p *try, a asker, want wanted) {
-	same := want.call == nil || want.call == p.call
+// mayJoin lets somebody who asks again wait for the attempt that runs. The phone can be called for one call at a time.
+func (t *step) mayJoin(p *try, want wanted) *Refusal {
+	groups, refusal := t.groupsToPickUpFrom(p.actor, want)
+	if refusal != nil {
+		return refusal
+	}
+	of := others(p.actor)
 	if want.member != nil {
-		same = rings(p.call.doc, want.member.ID)
+		of = func(id PersonID) bool { return id == want.member.ID }
 	}
-	if want.group != nil {
-		same = slices.ContainsFunc(p.call.doc.Ringing, func(r RingingPart) bool { return slices.Contains(r.Groups, want.group.ID) })
+	if (want.call == nil || want.call == p.call) && len(p.call.legsFor(groups, of)) > 0 {
+		return nil
 	}
-	if !same {
-		t.refuseTo(a, refuse(Conflict, "%s is picking up another call", a.actor.Name))
-		return
+	if _, refusal = t.judgePickup(p.actor, want); refusal != nil {
+		return refusal
 	}
-	p.asks = append(p.asks, a)
+	return refuse(Conflict, "%s is picking up another call", p.actor.Name)
 }
 
-// phoneToCall is the phone that a supervisor chooses, or has as a default.
+// phoneToCall is the phone that a supervisor chooses, or has as a default. It is one of theirs (named).
 func (t *step) phoneToCall(actor *Person, name string) (Endpoint, *Refusal) {
 	if len(actor.Endpoints) == 0 {
 		return Endpoint{}, refuse(Unreachable, "%s has no phone", actor.Name)
@@ -132,8 +138,6 @@ func (t *step) phoneToCall(actor *Person, name string) (Endpoint, *Refusal) {
 	i := slices.IndexFunc(actor.Endpoints, func(e Endpoint) bool { return name != "" && e.Name == name || name == "" && e.Default })
 	if i >= 0 {
 		phone = actor.Endpoints[i]
-	} else if name != "" {
-		return Endpoint{}, refuse(NotFound, "%s has no phone %s", actor.Name, name)
 	}
 	switch {
 	case !t.endpoints[phone.Name].Reachable:

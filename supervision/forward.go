@@ -150,24 +150,24 @@ func (t *step) mayForward(actor, person *Person, set bool) *Refusal {
 	if actor == person {
 		return nil
 	}
-	supervises, loggedIn, administers := false, false, false
+	supervises, may, loggedIn := false, false, false
 	for _, g := range t.dir.supervisedIn[person.ID] {
 		if _, supervisor := g.Supervisor(actor.ID); !supervisor && !actor.Admin {
 			continue
 		}
 		supervises = true
-		if t.logins[login{g.ID, person.ID}] {
-			loggedIn = true
-			administers = administers || t.administers(actor, g)
+		if !set || t.administers(actor, g) {
+			may = true
+			loggedIn = loggedIn || t.logins[login{g.ID, person.ID}]
 		}
 	}
-	switch {
+	switch { // the order of P7
 	case !supervises:
 		return refuse(NotSupervisor, "%s does not supervise %s", actor.Name, person.Name)
+	case !may:
+		return refuse(NotAdmin, "%s administers no group of %s's", actor.Name, person.Name)
 	case !loggedIn:
 		return refuse(NotSupervised, "%s is logged out", person.Name)
-	case set && !administers:
-		return refuse(NotAdmin, "%s administers no group of %s's", actor.Name, person.Name)
 	}
 	return nil
 }

@@ -45,10 +45,12 @@ func (t *step) logSomebody(a asker, id GroupID, p PersonID, in bool) {
 	switch {
 	case g == nil:
 		t.refuseTo(a, refuse(NotFound, "there is no group %s", id))
-	case person == nil || !g.has(p):
-		t.refuseTo(a, refuse(NotFound, "there is no %s in group %s", p, g.Name))
-	case !t.administers(a.actor, g):
+	case person == nil:
+		t.refuseTo(a, refuse(NotFound, "there is no person %s", p))
+	case !t.administers(a.actor, g): // who is in a group is not for everybody to find out (S7)
 		t.refuseTo(a, refuse(NotAdmin, "%s does not administer group %s", a.actor.Name, g.Name))
+	case !g.has(p):
+		t.refuseTo(a, refuse(NotFound, "there is no %s in group %s", p, g.Name))
 	default:
 		t.logInOrOut(g, person, wish{asker: a, in: in, forced: person != a.actor})
 	}

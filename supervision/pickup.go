@@ -99,11 +99,16 @@ func (t *step) groupsToPickUpFrom(actor *Person, want wanted) ([]*Group, *Refusa
 				continue
 			}
 		}
+		if want.call != nil && !want.call.doc.rangThrough(g.ID, actor.ID) {
+			continue
+		}
 		mine = append(mine, g)
 	}
 	switch {
 	case len(mine) == 0 && want.member != nil:
 		return nil, refuse(NotSupervisor, "%s does not supervise %s", actor.Name, want.member.Name)
+	case len(mine) == 0 && want.call != nil:
+		return nil, refuse(NotSupervisor, "%s supervises nobody whom this call rings", actor.Name)
 	case len(mine) == 0 && want.group != nil:
 		return nil, refuse(NotSupervisor, "%s does not supervise group %s", actor.Name, want.group.Name)
 	case len(mine) == 0:
@@ -114,6 +119,13 @@ func (t *step) groupsToPickUpFrom(actor *Person, want wanted) ([]*Group, *Refusa
 		return nil, refuse(NotLoggedIn, "%s is logged out", actor.Name)
 	}
 	return in, nil
+}
+
+// rangThrough: somebody else than a person rang, and was supervised through the group.
+func (d *CallDocument) rangThrough(g GroupID, than PersonID) bool {
+	return slices.ContainsFunc(d.Rang, func(part RingingPart) bool {
+		return part.Person != than && slices.Contains(part.Groups, g)
+	})
 }
 
 // chooseOf picks the oldest call of a member.
