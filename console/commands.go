@@ -24,6 +24,7 @@ type PickedUp struct {
 	OnBehalfOf supervision.PersonID `json:"on_behalf_of" doc:"Whose call it was."`
 }
 
+// What is asked for stands in each input by itself: the library does not fill what one without an exported name embeds.
 type (
 	doneOutput     struct{ Body Done }
 	pickedUpOutput struct{ Body PickedUp }
@@ -32,26 +33,27 @@ type (
 		Group supervision.GroupID `path:"group" doc:"The group's id."`
 	}
 	groupPersonInput struct {
-		groupInput
+		Group  supervision.GroupID  `path:"group" doc:"The group's id."`
 		Person supervision.PersonID `path:"person" doc:"The person's id."`
 	}
 	personInput struct {
 		Person supervision.PersonID `path:"person" doc:"The person's id."`
 	}
 	forwardInput struct {
-		personInput
-		Kind forwarding.Kind `path:"kind" enum:"always,busy,no_answer,phone" doc:"The kind of forward. One of phone was set on the phone itself, and can only be seen."`
+		Person supervision.PersonID `path:"person" doc:"The person's id."`
+		Kind   forwarding.Kind      `path:"kind" enum:"always,busy,no_answer,phone" doc:"The kind of forward. One of phone was set on the phone itself, and can only be seen."`
 	}
 	setForwardInput struct {
-		forwardInput
-		Body struct {
+		Person supervision.PersonID `path:"person" doc:"The person's id."`
+		Kind   forwarding.Kind      `path:"kind" enum:"always,busy,no_answer,phone" doc:"The kind of forward. One of phone was set on the phone itself, and can only be seen."`
+		Body   struct {
 			Target       string `json:"target" doc:"The number to which calls go."`
 			AfterSeconds int    `json:"after_seconds,omitempty" minimum:"0" maximum:"3600" doc:"For no_answer: after how many seconds; 0: as the PBX has it."`
 		}
 	}
 	dndInput struct {
-		personInput
-		Body struct {
+		Person supervision.PersonID `path:"person" doc:"The person's id."`
+		Body   struct {
 			On bool `json:"on" doc:"Whether the line is in do-not-disturb."`
 		}
 	}

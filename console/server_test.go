@@ -316,4 +316,26 @@ func TestDescription(t *testing.T) {
 	if w.Code != http.StatusOK || !json.Valid(w.Body.Bytes()) || !strings.Contains(w.Body.String(), "force_out") {
 		t.Errorf("%d %.100s", w.Code, w.Body)
 	}
+	// What a path names and no parameter has is never read.
+	var api struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct{ In, Name string }
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &api); err != nil {
+		t.Fatal(err)
+	}
+	for path, methods := range api.Paths {
+		for method, o := range methods {
+			named := strings.Count(path, "{")
+			for _, p := range o.Parameters {
+				if p.In == "path" && strings.Contains(path, "{"+p.Name+"}") {
+					named--
+				}
+			}
+			if named != 0 {
+				t.Errorf("%s %s: a part of the path is no parameter", method, path)
+			}
+		}
+	}
 }
