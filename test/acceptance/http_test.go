@@ -11,7 +11,7 @@ import (
 	"supervisiond/test/softphone"
 )
 
-// httpSite is a screenSite whose people also have passwords, and whose programs have tokens.
+// httpSite is a site of screenOptions whose people also have passwords, and whose programs have tokens.
 func httpSite(t *testing.T, o lab.Options) *site {
 	t.Helper()
 	screens := withPasswords(t, screenOptions(t), "anna", "ben", "carla", "emil", "fatma", "hana")
