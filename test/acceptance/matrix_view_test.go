@@ -3,6 +3,7 @@ package acceptance
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,14 +61,7 @@ func (m *matrix) views() {
 	m.quiet()
 }
 
-func hasField(list, word string) bool {
-	for _, w := range strings.Fields(list) {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}
+func hasField(list, word string) bool { return slices.Contains(strings.Fields(list), word) }
 
 // seen is all that somebody sees, the same on each way.
 func (m *matrix) seen(actor string) string {
@@ -107,7 +101,7 @@ func timeless(t *testing.T, data []byte) map[string]any {
 	return view
 }
 
-// supervised are whose groups somebody supervises, and administered what else there is for who administers the company.
+// supervised are the groups that somebody supervises.
 var supervised = map[string]string{"anna": "sales", "emil": "sales", "fatma": "sales", "karl": "sales", "hana": "desk help"}
 
 // histories proves that everybody reads the same on each way, and nothing that is not for them (H1).

@@ -36,19 +36,18 @@ func TestPickupFromAScreenOnFreePBX(t *testing.T) {
 type screens struct {
 	*site
 	way
-	desk, home, ben, fatma *softphone.Phone
-	phones                 map[string]*softphone.Phone
+	desk, home, ben, carla, fatma *softphone.Phone
+	phones                        map[string]*softphone.Phone
 }
 
 func testPickupFromAScreen(t *testing.T, o lab.Options) {
 	s := httpSite(t, o)
 	x := &screens{
 		site: s, desk: s.phone("101", func(o *softphone.Options) { o.Behaviour = softphone.AutoAnswer() }),
-		home: s.phone("101-home"), ben: s.phone("102"), fatma: s.phone("106"),
+		home: s.phone("101-home"), ben: s.phone("102"), carla: s.phone("103"), fatma: s.phone("106"),
 	}
-	s.phone("103")
 	s.phone("104")
-	x.phones = map[string]*softphone.Phone{"101": x.desk, "101-home": x.home, "102": x.ben}
+	x.phones = map[string]*softphone.Phone{"101": x.desk, "101-home": x.home, "102": x.ben, "103": x.carla}
 	for _, w := range []way{natsWay{s}, s.browsers("anna", "ben", "emil", "hana")} {
 		for _, part := range []struct {
 			name string
@@ -59,6 +58,7 @@ func testPickupFromAScreen(t *testing.T, o lab.Options) {
 			{"P4 P7 the member answers meanwhile", (*screens).memberAnswers},
 			{"P7 the caller gives up meanwhile", (*screens).callerGivesUp},
 			{"P5 P7 the supervisor's phone does not take it, and the member rings on", (*screens).phoneDoesNot},
+			{"P3 another call meanwhile", (*screens).anotherCall},
 			{"P7 who may not, and what is not there", (*screens).mayNot},
 		} {
 			t.Run(w.via()+" "+part.name, func(t *testing.T) {
@@ -172,6 +172,24 @@ func (x *screens) callerGivesUp() {
 	x.must("hang up", caller.Hangup(x.ctx()))
 	x.refusedSo("not_ringing", <-answers)
 	x.ended(picker)
+}
+
+// anotherCall is not what her phone rings for: she is told, and has the first.
+func (x *screens) anotherCall() {
+	caller, member, call, mark := x.ring()
+	second := x.dial(x.fatma, "103")
+	x.rings(x.carla)
+	x.ringingCall(mark, "carla")
+	answers := asked(x.way, "anna", "call.pickup", `{"person":"ben","endpoint":"PJSIP/101-home"}`)
+	picker := x.rings(x.home)
+	x.refuses("conflict", "anna", `{"person":"carla"}`)
+	x.refuses("not_supervisor", "anna", `{"person":"emil"}`) // whom she may not is said first
+	x.must("answer", picker.Answer())
+	if a := <-answers; !a.OK || a.Call != call.ID {
+		x.t.Errorf("%+v", a.reply)
+	}
+	x.taken(x.via(), caller, member, picker, call, mark)
+	x.must("hang up", second.Hangup(x.ctx()))
 }
 
 func (x *screens) phoneDoesNot() {
