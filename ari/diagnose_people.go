@@ -171,7 +171,7 @@ func (d *diagnosis) endpoints(ctx context.Context) bool {
 
 // settings looks at what ARI shows of pjsip.conf. A PBX that does not show it is not complained about.
 func (d *diagnosis) settings(ctx context.Context) bool {
-	if global, err := d.sorcery(ctx, "global", "global"); err == nil && global["taskprocessor_overload_trigger"] == "global" {
+	if global, err := d.rest.sorcery(ctx, "global", "global"); err == nil && global["taskprocessor_overload_trigger"] == "global" {
 		d.Warn("a program that listens to this PBX and stands still can keep calls from coming in",
 			"write taskprocessor_overload_trigger = pjsip_only below [global] in pjsip.conf, and run: "+
 				"asterisk -rx 'module reload res_pjsip.so'")
@@ -187,7 +187,7 @@ func (d *diagnosis) settings(ctx context.Context) bool {
 		if !ours {
 			return nil
 		}
-		e, err := d.sorcery(ctx, "endpoint", id)
+		e, err := d.rest.sorcery(ctx, "endpoint", id)
 		if err != nil {
 			return nil //nolint:nilerr // an endpoint that is not known has been told of, and others need not be shown
 		}
@@ -212,17 +212,6 @@ func (d *diagnosis) settings(ctx context.Context) bool {
 			"write trust_id_outbound = no for these endpoints in pjsip.conf, and run: asterisk -rx 'pjsip reload'")
 	}
 	return true
-}
-
-// sorcery reads an object of pjsip.conf.
-func (d *diagnosis) sorcery(ctx context.Context, kind, id string) (map[string]string, error) {
-	var list []struct{ Attribute, Value string }
-	err := d.rest.get(ctx, "/asterisk/config/dynamic/res_pjsip/"+kind+"/"+segment(id), nil, &list)
-	object := make(map[string]string, len(list))
-	for _, a := range list {
-		object[a.Attribute] = a.Value
-	}
-	return object, err
 }
 
 func isYes(v string) bool { return v == "yes" || v == "true" }

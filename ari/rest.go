@@ -142,6 +142,17 @@ func (c *Client) Endpoints(ctx context.Context) ([]ariv5.EndpointData, error) {
 	return list, err
 }
 
+// sorcery reads an object of pjsip.conf, such as an endpoint, as far as the PBX shows it.
+func (c *Client) sorcery(ctx context.Context, kind, id string) (map[string]string, error) {
+	var list []struct{ Attribute, Value string }
+	err := c.get(ctx, "/asterisk/config/dynamic/res_pjsip/"+kind+"/"+segment(id), nil, &list)
+	object := make(map[string]string, len(list))
+	for _, a := range list {
+		object[a.Attribute] = a.Value
+	}
+	return object, err
+}
+
 // Subscribe lets events of sources reach an application whose websocket is open. "channel:", "bridge:" and "endpoint:"
 // mean all of them.
 func (c *Client) Subscribe(ctx context.Context, app string, sources ...string) error {

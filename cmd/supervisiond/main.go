@@ -26,7 +26,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCheck(), newDialplan(), newDoctor(), newHashPassword(), newNATSPermissions(), newWatch(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newDialplan(), newDoctor(), newHashPassword(), newInit(), newNATSPermissions(), newWatch(), newVersion())
 	return root
 }
 
