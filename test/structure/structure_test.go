@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"cmd/supervisiond": {"app", "config", "ari", "supervision", "watch"},
 	"app":              {"config", "engine", "ari", "bus", "console", "supervision", "forwarding"},
 	"config":           {"supervision", "forwarding"},
+	"config/first":     {},
 	"forwarding":       {},
 	"supervision":      {"forwarding"},
 	"engine":           {"supervision"},
