@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -235,3 +236,20 @@ func TestAllowance(t *testing.T) {
 }
 
 func sumOf(bearer string) [sha256.Size]byte { return sha256.Sum256([]byte(bearer)) }
+
+// Many programs that come at once with the same token, as after a restart, are let in by one comparison.
+func TestManyWithOneToken(t *testing.T) {
+	d := newDesk(t)
+	d.tokens, _ = newTokens([]Token{{Name: "wall", Hash: hashOf(t, "wall"), People: []supervision.PersonID{"anna"}}})
+	var all sync.WaitGroup
+	for range 4 * longestLine {
+		all.Go(func() {
+			r := httptest.NewRequest("GET", "/api/v1/me", nil)
+			r.Header.Set("Authorization", "Bearer wall")
+			if w := d.ask(r); w.Code != http.StatusOK {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+	all.Wait()
+}

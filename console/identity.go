@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"crypto/sha256"
 	"net"
 	"net/http"
 	"net/netip"
@@ -99,7 +100,7 @@ func (s *Server) tokenOf(r *http.Request, bearer string) (*Token, error) {
 	token, known := s.tokens.known(bearer)
 	if !known {
 		var err error
-		if token, err = s.compareToken(r, bearer); err != nil {
+		if token, err = s.compareOnce(r, bearer); err != nil {
 			return nil, err
 		}
 	}
@@ -109,9 +110,20 @@ func (s *Server) tokenOf(r *http.Request, bearer string) (*Token, error) {
 	return token, nil
 }
 
+// compareOnce compares a token once for all requests that come with it at the same time, as after a restart of the daemon when
+// the programs on many walls come back.
+func (s *Server) compareOnce(r *http.Request, bearer string) (*Token, error) {
+	sum := sha256.Sum256([]byte(bearer))
+	token, err, _ := s.tokens.comparing.Do(string(sum[:]), func() (any, error) { return s.compareToken(r, bearer) })
+	if err != nil {
+		return nil, err
+	}
+	return token.(*Token), nil
+}
+
 func (s *Server) compareToken(r *http.Request, bearer string) (*Token, error) {
 	from := attempt{source: network(source(r))}
-	leave, err := s.enter(r.Context(), from)
+	leave, err := s.enter(context.WithoutCancel(r.Context()), from) // others wait for it too
 	if err != nil {
 		return nil, err
 	}

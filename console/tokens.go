@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
 
 	"supervisiond/supervision"
 )
@@ -30,6 +31,8 @@ type tokens struct {
 	list  []Token
 	right *lru.Cache[[sha256.Size]byte, *Token]
 	wrong *lru.Cache[[sha256.Size]byte, struct{}]
+	// comparing holds the comparisons under way, by digest.
+	comparing singleflight.Group
 }
 
 func newTokens(list []Token) (*tokens, error) {

@@ -213,7 +213,7 @@ func TestDoctorOnTheDaemonsParts(t *testing.T) {
 		{"HTTP port taken by a mute program", nil, func(s *site) { s.listen("http") }, "FAIL", httpPort + " is taken by another program", "ss -ltnp", nil},
 		{"HTTP port taken by a web server", nil, func(s *site) { s.webServer() }, "FAIL", httpPort + " is taken by another program", "http.listen", nil},
 		{"address of another machine", replace("http: {listen: \"127.0.0.1:", "http: {listen: \"192.0.2.1:"), nil,
-			"FAIL", "cannot be used", "an address of this machine", nil},
+			"FAIL", "cannot be used", "an address of this machine", []string{"go over the network in the clear"}},
 		{"no OpenID Connect provider", issuer("http://127.0.0.1:1"), nil,
 			"FAIL", "the OpenID Connect provider at http://127.0.0.1:1 does not answer: ", "curl http://127.0.0.1:1/.well-known/", nil},
 		{"another OpenID Connect provider", issuer(provider.URL + "/"), nil,
