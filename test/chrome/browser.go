@@ -50,7 +50,7 @@ func start() (context.Context, error) {
 	if err := chromedp.Do(ctx); err != nil {
 		stop()
 		stopAll()
-		return nil, fmt.Errorf("Chromium does not start; test/setup installs it: %w", err)
+		return nil, fmt.Errorf("there is no Chromium that starts; test/setup installs one: %w", err)
 	}
 	chromium.ctx, chromium.stop = ctx, func() {
 		stop()
@@ -90,7 +90,7 @@ func Open(t *testing.T, o Options) *Page {
 	p.must("open a page", chromedp.Do(ctx))
 	p.listen()
 	t.Cleanup(p.lastLook)
-	p.must("set the window", chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error { return o.apply(ctx, tab) })))
+	p.must("set the window", chromedp.Do(ctx, chromedp.Func(o.apply)))
 	return p
 }
 

@@ -103,6 +103,14 @@ func (p *Page) Type(selector, text string) {
 	p.must("type into "+selector, chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(selector), text)))
 }
 
+// AwaitElement waits until a CSS selector finds something.
+func (p *Page) AwaitElement(selector string) {
+	p.t.Helper()
+	ctx, cancel := p.bounded()
+	defer cancel()
+	p.must("wait for "+selector, chromedp.Do(ctx, chromedp.WaitReady(chromedp.CSS(selector))))
+}
+
 // Title is that of the window.
 func (p *Page) Title() string {
 	p.t.Helper()
