@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -18,10 +19,15 @@ import (
 // patience bounds the fetching.
 const patience = 2 * time.Minute
 
+// one installs at a time in a process, so that tests beside each other do not fetch the same into the same folder.
+var one sync.Mutex
+
 // Install gives the folder node_modules for the package.json and package-lock.json in dir. It fails the test if they
 // cannot be had.
 func Install(t *testing.T, dir string) string {
 	t.Helper()
+	one.Lock()
+	defer one.Unlock()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
