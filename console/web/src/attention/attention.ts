@@ -1,0 +1,38 @@
+// How the page calls for attention from outside of itself: its title, its icon in the tab, the badge of an installed app.
+const size = 32;
+let plainIcon = '';
+
+export function show(title: string, first: string, count: number): void {
+  document.title = count > 0 ? `(${count}) ${first} · ${title}` : title;
+  icon(count);
+  // Not every browser has badges, and one that has may refuse.
+  if ('setAppBadge' in navigator) void (count > 0 ? navigator.setAppBadge(count) : navigator.clearAppBadge()).catch(() => undefined);
+}
+
+function icon(count: number): void {
+  const link = document.querySelector<HTMLLinkElement>('link[rel=icon]');
+  if (!link) return;
+  plainIcon ||= link.href;
+  const href = count > 0 ? drawn(count) : plainIcon;
+  if (link.href !== href) {
+    link.type = count > 0 ? 'image/png' : 'image/svg+xml';
+    link.href = href;
+  }
+}
+
+function drawn(count: number): string {
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = size;
+  const c = canvas.getContext('2d');
+  if (!c) return plainIcon;
+  c.fillStyle = '#b91c1c';
+  c.beginPath();
+  c.arc(size / 2, size / 2, size / 2, 0, 2 * Math.PI);
+  c.fill();
+  c.fillStyle = '#fff';
+  c.font = `bold ${count > 9 ? 17 : 22}px sans-serif`;
+  c.textAlign = 'center';
+  c.textBaseline = 'middle';
+  c.fillText(count > 99 ? '99+' : String(count), size / 2, size / 2 + 1);
+  return canvas.toDataURL('image/png');
+}

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { en } from './en';
+import { age, choose, counted, languages, text, type Language } from './languages';
+
+const placeholders = (s: string) => (s.match(/\{\w+\}/g) ?? []).sort();
+
+test.each(Object.keys(languages) as Language[])('%s says everything, with the same values', (language) => {
+  for (const [key, english] of Object.entries(en)) {
+    const there = languages[language][key as keyof typeof en];
+    expect(there, key).not.toBe('');
+    expect([...new Set(placeholders(there))], key).toEqual([...new Set(placeholders(english))]);
+  }
+});
+
+test('a language is chosen by its first part', () => {
+  expect(choose('xx', 'fr-CH')).toBe('fr');
+  expect(choose('en_GB')).toBe('en');
+  expect(choose(undefined, '')).toBe('en');
+});
+
+test('what is filled in is never read as a pattern', () => {
+  expect(text('en', 'over.answered', { person: '{by} $& <b>' })).toBe('{by} $& <b> answered');
+});
+
+test('numbers have their forms', () => {
+  expect(counted('de', 'calls.count', 1)).toBe('1 Anruf klingelt');
+  expect(counted('fr', 'calls.count', 2)).toBe('2 appels sonnent');
+});
+
+test('ages are short', () => {
+  expect(age('en', 7_400, true)).toBe('7 sec');
+  expect(age('en', 125_000, true)).toBe('2:05 min');
+  expect(age('en', 30_000, false)).toBe('< 1 min');
+  expect(age('de', 7_300_000, false)).toContain('2');
+});

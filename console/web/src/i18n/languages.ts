@@ -1,0 +1,50 @@
+// The languages that there are, and how a text is made from a key.
+import { de } from './de';
+import { en, type Key, type Messages } from './en';
+import { es } from './es';
+import { fr } from './fr';
+
+export const languages = { de, en, fr, es } satisfies Record<string, Messages>;
+export type Language = keyof typeof languages;
+export const names: Record<Language, string> = { de: 'Deutsch', en: 'English', fr: 'Français', es: 'Español' };
+
+export type Values = Record<string, string | number>;
+
+export function isLanguage(tag: string): tag is Language {
+  return tag in languages;
+}
+
+/** The first of some language tags (de, en_GB, fr-CH) that there is; otherwise English. */
+export function choose(...tags: (string | null | undefined)[]): Language {
+  for (const tag of tags) {
+    const primary = (tag ?? '').toLowerCase().split(/[-_]/)[0] ?? '';
+    if (isLanguage(primary)) return primary;
+  }
+  return 'en';
+}
+
+export function text(language: Language, key: Key, values: Values = {}): string {
+  const messages: Messages = languages[language];
+  return messages[key].replace(/\{(\w+)\}/g, (all, name: string) => (name in values ? String(values[name]) : all));
+}
+
+type Counted = { [K in Key]: K extends `${infer Base}.one` ? Base : never }[Key];
+
+/** A text that depends on a number: one, or any other (CLDR; French and Spanish millions are read as other). */
+export function counted(language: Language, key: Counted, count: number): string {
+  const one = new Intl.PluralRules(language).select(count) === 'one';
+  const full: Key = one ? `${key}.one` : `${key}.other`;
+  return text(language, full, { count });
+}
+
+/** How long something is, short: 7 s, 3 min, 2 h, 4 d. Seconds are counted to two minutes if they matter. */
+export function age(language: Language, ms: number, seconds: boolean): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const unit = (value: number, name: string) =>
+    new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
+  if (s < 60) return seconds ? unit(s, 'second') : `< ${unit(1, 'minute')}`;
+  if (seconds && s < 600) return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')} min`;
+  if (s < 3600) return unit(Math.floor(s / 60), 'minute');
+  if (s < 86_400) return unit(Math.floor(s / 3600), 'hour');
+  return unit(Math.floor(s / 86_400), 'day');
+}

@@ -1,0 +1,148 @@
+// All that is on the screen of somebody who has signed in: what the stream tells, how the connection stands, what runs.
+import { SvelteMap } from 'svelte/reactivity';
+import type { Call, Group, Me, Membership, Notice, Person, PickupProgress, Site } from '../api/types';
+import { Connection, type Standing } from '../stream/connection';
+import { apply, type Tables } from '../stream/tables';
+import { inOrder } from './find';
+import { sayNotice } from './notices';
+
+export type Phase = 'asked' | 'calling' | 'connecting';
+
+/** A call's document is purged 3 s after its end. If that is not told, it goes all the same. */
+const overFor = 5_000;
+
+class Observed implements Tables {
+  me = $state.raw<Person>();
+  site = $state.raw<Site>();
+  people = new SvelteMap<string, Person>();
+  groups = new SvelteMap<string, Group>();
+  memberships = new SvelteMap<string, Membership>();
+  calls = new SvelteMap<string, Call>();
+}
+
+export class Board {
+  readonly tables = new Observed();
+  standing = $state<Standing>('connecting');
+  /** The server's time in ms. It stands still while nothing is known: ages do not go on. */
+  now = $state(0);
+  /** The same, in steps of ten seconds, for what is counted in minutes. */
+  slow = $state(0);
+  /** For how long the connection has been gone, in ms. */
+  goneFor = $state(0);
+  /** Pickups of mine that run, by call; also those that I began elsewhere. */
+  readonly attempts = new SvelteMap<string, Phase>();
+
+  live = $derived(this.standing === 'live');
+  /** Whether the PBX can be asked for something. */
+  pbx = $derived(this.live && this.tables.site?.pbx.connected === true);
+  private sorted = $derived(inOrder(this.tables.calls.values()));
+  ringing = $derived(this.sorted.ringing);
+  over = $derived(this.sorted.over);
+
+  private readonly connection: Connection;
+  private lastLive = 0;
+  private ends: (() => void)[] = [];
+
+  constructor(
+    readonly account: Me,
+    onSignedOut: () => void,
+  ) {
+    this.connection = new Connection(
+      {
+        fetch: (url, init) => fetch(url, init),
+        now: () => Date.now(),
+        after: (ms, f) => {
+          const timer = setTimeout(f, ms);
+          return () => clearTimeout(timer);
+        },
+      },
+      {
+        event: (name, data) => this.received(name, data),
+        standing: (s) => {
+          if (s === 'signed_out') onSignedOut();
+          else this.tick(s);
+        },
+      },
+    );
+  }
+
+  start(): void {
+    this.connection.start();
+    const timer = setInterval(() => {
+      this.connection.tick();
+      this.tick(this.connection.standing);
+    }, 1000);
+    const listen = (target: EventTarget, event: string, f: (e: Event) => void) => {
+      target.addEventListener(event, f);
+      this.ends.push(() => target.removeEventListener(event, f));
+    };
+    // A page that was asleep shows nothing of before as if it were now.
+    listen(document, 'freeze', () => this.connection.sleeps());
+    listen(document, 'resume', () => this.connection.awoke(true));
+    listen(document, 'visibilitychange', () => document.visibilityState === 'visible' && this.connection.awoke(false));
+    listen(window, 'pagehide', () => this.connection.sleeps());
+    listen(window, 'pageshow', (e) => (e as PageTransitionEvent).persisted && this.connection.awoke(true));
+    listen(window, 'online', () => this.connection.awoke(false));
+    this.ends.push(() => clearInterval(timer));
+  }
+
+  stop(): void {
+    this.connection.stop();
+    for (const end of this.ends) end();
+    this.ends = [];
+  }
+
+  personOf(id: string): Person | undefined {
+    return id === this.account.id ? this.tables.me : this.tables.people.get(id);
+  }
+
+  nameOf = (id: string): string => this.personOf(id)?.name ?? id;
+
+  groupName = (id: string): string => this.tables.groups.get(id)?.name ?? this.tables.memberships.get(id)?.name ?? id;
+
+  private tick(standing: Standing): void {
+    this.standing = standing;
+    if (standing === 'live') {
+      this.lastLive = Date.now();
+      this.now = this.connection.serverNow();
+      this.goneFor = 0;
+      if (this.now - this.slow >= 10_000 || this.now < this.slow) this.slow = this.now;
+    } else if (this.lastLive > 0) {
+      this.goneFor = Date.now() - this.lastLive;
+    }
+  }
+
+  private received(name: string, data: unknown): void {
+    const notice = apply(this.tables, name, data);
+    if (notice) this.noticed(notice);
+    if (name === 'call') this.callTold(data as Call);
+    if (name === 'call_gone') this.attempts.delete((data as Call).id);
+    if (name === 'view') {
+      for (const id of this.attempts.keys()) if (!this.tables.calls.has(id)) this.attempts.delete(id);
+    }
+  }
+
+  private callTold(call: Call): void {
+    if (call.state === 'ringing') return;
+    this.attempts.delete(call.id);
+    setTimeout(() => {
+      if (this.tables.calls.get(call.id)?.state !== 'ringing') this.tables.calls.delete(call.id);
+    }, overFor);
+  }
+
+  private noticed(notice: Notice): void {
+    if (notice.type === 'pickup.calling' || notice.type === 'pickup.connecting') {
+      const { call } = notice.document as PickupProgress;
+      if (this.tables.calls.get(call)?.state === 'ringing') {
+        this.attempts.set(call, notice.type === 'pickup.calling' ? 'calling' : 'connecting');
+      }
+      return;
+    }
+    if (notice.type === 'pickup.refused') {
+      const target = (notice.document as { target: { call?: string } }).target;
+      if (target.call) this.attempts.delete(target.call);
+      return; // The command's own answer says why.
+    }
+    sayNotice(notice, this);
+  }
+}

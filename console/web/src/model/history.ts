@@ -1,0 +1,51 @@
+// What happened, in words.
+import type { Call, Forward, Group, HistoryEvent } from '../api/types';
+import type { Board } from './board.svelte';
+import { age, t } from './prefs.svelte';
+import { wordsOf } from './refusals';
+import { callerOf, endOf, forwardOf } from './words';
+
+export interface Line { id: string; time: string; text: string; more: string; kind: 'call' | 'missed' | 'login' | 'forward' | 'refused' }
+
+/** An event as a line. That a call began to ring is told by how it ended. */
+export function lineOf(e: HistoryEvent, board: Board): Line | undefined {
+  const base = { id: e.id, time: e.time };
+  const person = e.person ? board.nameOf(e.person) : '';
+  const other = e.by && e.by.person && e.by.person !== e.person ? board.nameOf(e.by.person) : '';
+  switch (e.type) {
+    case 'call.answered':
+    case 'call.picked_up':
+    case 'call.ended':
+      return { ...base, ...callLine(e.document as Call, board) };
+    case 'group.joined':
+    case 'group.left': {
+      const group = (e.document as Group).name;
+      const key = e.type === 'group.joined' ? 'history.joined' : 'history.left';
+      return { ...base, kind: 'login', more: '', text: other ? t(`${key}.by`, { by: other, person, group }) : t(key, { person, group }) };
+    }
+    case 'forwarding.changed': {
+      const list = (e.document as { forwarding: Forward[] }).forwarding.map(forwardOf);
+      const words = { by: other, person, forwards: list.join('; ') || t('history.forward.none') };
+      return { ...base, kind: 'forward', more: '', text: t(other ? 'history.forwarded.by' : 'history.forwarded', words) };
+    }
+    case 'pickup.refused': {
+      const { code, message } = e.document as { code: string; message: string };
+      const { key, values } = wordsOf({ status: 0, code, detail: message, details: {}, retryAfter: 0 }, board.nameOf);
+      return { ...base, kind: 'refused', more: '', text: t('history.refused', { person, reason: t(key, values) }) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function callLine(call: Call, board: Board): Pick<Line, 'text' | 'more' | 'kind'> {
+  const rang = call.rang.map((p) => p.person);
+  const missed = rang.includes(board.account.id) && ['abandoned', 'no_answer', 'diverted', 'declined'].includes(call.state);
+  const rangFor = Date.parse(call.ended_at) - Date.parse(call.since);
+  const number = call.caller.name && call.caller.number ? ` (${call.caller.number})` : '';
+  return {
+    kind: missed ? 'missed' : 'call',
+    text: t('history.call', { caller: callerOf(call) + number, person: rang.map(board.nameOf).join(', ') }),
+    more: `${endOf(call, board)} · ${t('history.rang', { age: age(rangFor, true) })}`,
+  };
+}

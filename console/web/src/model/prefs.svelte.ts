@@ -1,0 +1,47 @@
+// What a person has chosen in this browser.
+import { age as ageIn, choose, counted, text, type Language, type Values } from '../i18n/languages';
+import type { Key } from '../i18n/en';
+
+export type Theme = 'system' | 'light' | 'dark';
+
+interface Stored { language?: string; theme?: string; keys?: boolean; phone?: string }
+const key = 'supervision';
+
+/** A browser may forbid its store; then choices last as long as the page. */
+function load(): Stored {
+  try {
+    return (JSON.parse(localStorage.getItem(key) ?? '{}') ?? {}) as Stored;
+  } catch {
+    return {};
+  }
+}
+
+class Prefs {
+  private stored = $state.raw<Stored>(load());
+  /** What the configuration says of who has signed in. */
+  configured = $state('');
+
+  language: Language = $derived(choose(this.stored.language, this.configured, ...navigator.languages));
+  theme: Theme = $derived(this.stored.theme === 'light' || this.stored.theme === 'dark' ? this.stored.theme : 'system');
+  keys: boolean = $derived(this.stored.keys ?? true);
+  phone: string = $derived(this.stored.phone ?? '');
+
+  set(change: Stored): void {
+    this.stored = { ...this.stored, ...change };
+    try {
+      localStorage.setItem(key, JSON.stringify(this.stored));
+    } catch {
+      // As above.
+    }
+  }
+}
+
+export const prefs = new Prefs();
+
+export const t = (k: Key, values?: Values): string => text(prefs.language, k, values);
+export const n = (k: Parameters<typeof counted>[1], count: number): string => counted(prefs.language, k, count);
+export const age = (ms: number, seconds = false): string => ageIn(prefs.language, ms, seconds);
+
+export function clockTime(iso: string): string {
+  return new Intl.DateTimeFormat(prefs.language, { timeStyle: 'short' }).format(new Date(iso));
+}

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { en } from '../i18n/en';
+import { wordsOf } from './refusals';
+
+const refusal = (code: string, details: Record<string, string> = {}) => ({ status: 409, code, detail: 'x', details, retryAfter: 0 });
+const page = readFileSync(new URL('../../../../docs/semantics.md', import.meta.url), 'utf8').split('## The codes')[1]!;
+const [codes, reasons] = page.split('| reason |') as [string, string];
+const first = (table: string) => [...table.matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1]!);
+
+test.each(first(codes))('%s is said in words', (code) => {
+  expect(en).toHaveProperty([`refused.${code}`]);
+  expect(wordsOf(refusal(code), (id) => id).key).toBe(`refused.${code}`);
+});
+
+test.each(first(reasons).filter((r) => r !== 'kind'))('the reason %s is said in words', (reason) => {
+  expect(wordsOf(refusal('destination_refused', { reason }), (id) => id).key).toBe(`refused.destination.${reason}`);
+});
+
+test('who has the call is named', () => {
+  expect(wordsOf(refusal('already_taken', { by: 'emil' }), () => 'Emil').values).toEqual({ by: 'Emil' });
+});
+
+test('a code of tomorrow is said too', () => {
+  expect(wordsOf(refusal('of_tomorrow'), (id) => id).key).toBe('refused.unavailable');
+});

@@ -1,0 +1,54 @@
+// Calls and forwards in words.
+import type { Call, Forward } from '../api/types';
+import type { Board } from './board.svelte';
+import { n, t } from './prefs.svelte';
+
+/** The caller in one piece: the name, otherwise the number. */
+export function callerOf(call: Call): string {
+  if (call.caller.withheld) return t('calls.withheld');
+  return call.caller.name || call.caller.number || t('calls.unknown');
+}
+
+/** For whom it rings, the longest first. */
+export function forWhom(call: Call, board: Board): string {
+  const ids = (call.ringing.length > 0 ? call.ringing : call.rang).map((p) => p.person);
+  const [first, ...others] = ids;
+  if (!first) return '';
+  const name = first === board.account.id ? t('calls.you') : board.nameOf(first);
+  return others.length > 0 ? `${name} ${n('calls.more', others.length)}` : name;
+}
+
+export function everybody(call: Call, board: Board): string {
+  return call.ringing.map((p) => board.nameOf(p.person)).join(', ');
+}
+
+/** The way of a call: stations, and the number dialled where that is not whom it rings. */
+export function wayOf(call: Call, board: Board): string[] {
+  const way = call.via.map((v) => t(`calls.via.${v.kind}`, { number: v.name || v.number }));
+  const numbers = call.ringing.map((p) => board.personOf(p.person)?.extension);
+  const named = call.via.some((v) => v.number === call.dialled);
+  if (call.dialled && !numbers.includes(call.dialled) && !named) way.push(t('calls.dialled', { number: call.dialled }));
+  return way;
+}
+
+/** How a call ended, and who has it. */
+export function endOf(call: Call, board: Board): string {
+  switch (call.state) {
+    case 'ringing':
+      return '';
+    case 'answered':
+      return t('over.answered', { person: board.nameOf(call.answered_by) });
+    case 'picked_up':
+      return t('over.picked_up', { by: board.nameOf(call.picked_up_by), person: board.nameOf(call.on_behalf_of) });
+    default:
+      return t(`over.${call.state}`);
+  }
+}
+
+export function forwardOf(f: Forward): string {
+  const parts = [t(`forward.${f.kind}`, { target: f.target })];
+  if (f.after_seconds > 0) parts.push(t('forward.after', { seconds: f.after_seconds }));
+  if (f.loop) parts.push(t('forward.loop'));
+  else if (f.effective && f.effective !== f.target) parts.push(t('forward.ends', { target: f.effective }));
+  return parts.join(', ');
+}
