@@ -2,7 +2,7 @@
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test demo lint vuln bench lab clean
+.PHONY: build test demo web lint vuln bench lab clean
 
 build: ## the daemon, as ./supervisiond
 	go build -trimpath -o supervisiond ./cmd/supervisiond
@@ -14,6 +14,9 @@ test: lab ## sets up what is missing and passes all tests, with the race detecto
 demo: lab ## a PBX, people who call each other, and a supervisor who picks up; DEMO_SECONDS=20 ends it
 	go build -o bin/demo ./test/demo
 	bin/demo -seconds $(or $(DEMO_SECONDS),0)
+
+web: ## checks, tests and builds the console's page into console/web/dist; needs Node. go build alone does not
+	cd console/web && timeout 300 npm ci --no-audit --no-fund && npm run check && npm test && npm run build
 
 lab: ## a real Asterisk for tests and demo
 	test/setup
