@@ -57,6 +57,7 @@ func newMatrix(t *testing.T) *matrix {
 	asPeople := httpWay{m.site, make(map[string]*browser)}
 	for person, extension := range actors {
 		m.phones[person] = m.phone(extension, func(o *softphone.Options) { o.Behaviour = softphone.AutoAnswer() })
+		m.watch.awaitPerson(person, "reachable", func(d personDocument) bool { return d.Reachable })
 		asPeople.who[person] = m.program(person)
 	}
 	m.web, m.trunk = m.phone("102-web"), m.outside()

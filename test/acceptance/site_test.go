@@ -157,7 +157,7 @@ func (s *site) phone(user string, o ...func(*softphone.Options)) *softphone.Phon
 // personOf says whose phone a user is.
 var personOf = map[string]string{
 	"101": "anna", "101-home": "anna", "102": "ben", "103": "carla", "104": "dora", "105": "emil", "106": "fatma",
-	"107": "georg", "108": "hana", "109": "igor", "110": "julia", "111": "karl",
+	"107": "georg", "108": "hana", "109": "igor", "110": "julia",
 }
 
 // outside is the trunk.
