@@ -115,7 +115,23 @@ func unreached(cause int) supervision.PhoneRefusal {
 // moment is nobody's call.
 func (t *tracker) redirected(l, forwarded *leg, at time.Time) {
 	forwarded.unwanted = true
+	t.refuseTwin(forwarded)
 	t.tell(supervision.PickerUnreached{At: at, Channel: l.ID, Why: supervision.PhoneRedirects})
 	t.stray(l.ID, nil)
 	t.stray(forwarded.ID, nil)
+}
+
+// unwantedTwins is how many unwanted halves of Local channels are remembered whose other half was not seen yet.
+const unwantedTwins = 32
+
+// refuseTwin remembers the other half of an unwanted Local channel. It dials on by itself, and may be seen for the first time
+// when this half is gone already.
+func (t *tracker) refuseTwin(l *leg) {
+	if l.half != '1' {
+		return
+	}
+	if len(t.twins) == unwantedTwins {
+		t.twins = t.twins[1:]
+	}
+	t.twins = append(t.twins, l.Name[:len(l.Name)-1]+"2")
 }

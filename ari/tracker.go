@@ -1,6 +1,7 @@
 package ari
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type tracker struct {
 	emit   func(supervision.Event)
 	silent bool
 	ask    asker
+	twins  []string // names of Local channels' halves that nobody is to know
 	// stray takes channels that entered the application with arguments that the generated dialplan does not use.
 	stray func(channelID string, args []string)
 }
@@ -112,6 +114,7 @@ func (t *tracker) note(c *channel) *leg {
 		}
 		if l.half != 0 {
 			t.pair(l, c.Name)
+			l.unwanted = slices.Contains(t.twins, c.Name)
 		}
 	}
 	dialplan, vars, state := l.Dialplan, l.Vars, l.State

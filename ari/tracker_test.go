@@ -145,3 +145,28 @@ func TestCallerWhoHangsUpAtOnce(t *testing.T) {
 		t.Errorf("told\n%s", out.String())
 	}
 }
+
+// A phone that is called for a pickup sends its call elsewhere: nobody is told of that call, also when the half of the Local
+// channel that it began with is gone before the other is seen.
+func TestRedirectionOfACalledPhone(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		var out strings.Builder
+		tr := newTracker("supervision", func(e supervision.Event) { tellEvent(&out, e) }, fakeAsker{ask: func(string) bool { return true }}, func(string, []string) {})
+		vars := channelVars{Present: true, CallerPres: "allowed_not_screened"}
+		picker := channel{ID: supervision.PickerPrefix + "1", Name: "PJSIP/101-00000001", State: "Down"}
+		first := channel{ID: "1.2", Name: "Local/103@internal-00000001;1", State: "Down"}
+		second := channel{ID: "1.3", Name: "Local/103@internal-00000001;2", State: "Ring", CallerNumber: "103", Vars: vars}
+		phone := channel{ID: "1.4", Name: "PJSIP/103-00000002", State: "Ringing", Dialplan: dialplan{App: "AppDial"}, Vars: vars}
+		frames := []event{{Type: "Dial", Peer: picker}, {Type: "Dial", Peer: picker, Forwarded: first, DialStatus: "CANCEL"}}
+		if gone {
+			frames = append(frames, event{Type: "ChannelDestroyed", Channel: first})
+		}
+		frames = append(frames, event{Type: "Dial", Caller: second, Peer: phone}, event{Type: "ChannelStateChange", Channel: phone})
+		for _, e := range frames {
+			tr.handle(&e, time.Time{})
+		}
+		if strings.Contains(out.String(), "rings") {
+			t.Errorf("the first half gone %t: told\n%s", gone, out.String())
+		}
+	}
+}
