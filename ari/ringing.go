@@ -111,7 +111,8 @@ func (l *leg) finalStatus() string {
 // be presented, and never where nobody is to know.
 func (t *tracker) ringOf(l *leg) (supervision.Ring, bool) {
 	root, route := t.trace(l)
-	if root.unwanted {
+	// What a called phone redirects belongs to its call, also while the PBX has yet to say that it redirected.
+	if root.unwanted || strings.HasPrefix(l.Vars.Linkedid, supervision.PickerPrefix) || strings.HasPrefix(root.Vars.Linkedid, supervision.PickerPrefix) {
 		return supervision.Ring{}, false
 	}
 	r := supervision.Ring{
