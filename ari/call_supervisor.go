@@ -121,6 +121,20 @@ func (t *tracker) redirected(l, forwarded *leg, at time.Time) {
 	t.stray(forwarded.ID, nil)
 }
 
+// perhapsRedirected: the channel may be where a called phone sends its call. The PBX lets that ring first, and says only then
+// that the phone redirected; a channel that some program made to ring somebody looks the same.
+func (t *tracker) perhapsRedirected(root *leg) bool {
+	if root.half != '1' || root.found || root.Dialplan.App != "AppDial2" {
+		return false
+	}
+	for _, x := range t.channels {
+		if x.called() && x.State != "Up" {
+			return true
+		}
+	}
+	return false
+}
+
 // unwantedTwins is how many unwanted halves of Local channels are remembered whose other half was not seen yet.
 const unwantedTwins = 32
 

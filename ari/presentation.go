@@ -58,8 +58,12 @@ func (t *tracker) presentationOf(root, l *leg) presentation {
 		return presentationWithheld
 	}
 	said, all := root.Vars.said(t.ask.marksCallers())
-	if all {
+	redirected := t.perhapsRedirected(root)
+	if all && (!redirected || root.presented != presentationUnknown) {
 		return said
+	}
+	if redirected {
+		said = presentationUnknown // so that the PBX is asked in any case: by the time that it answers it has said so
 	}
 	if root.presented == presentationUnknown && !root.asked && !t.silent {
 		root.asked = true

@@ -111,8 +111,7 @@ func (l *leg) finalStatus() string {
 // be presented, and never where nobody is to know.
 func (t *tracker) ringOf(l *leg) (supervision.Ring, bool) {
 	root, route := t.trace(l)
-	// What a called phone redirects belongs to its call, also while the PBX has yet to say that it redirected.
-	if root.unwanted || strings.HasPrefix(l.Vars.Linkedid, supervision.PickerPrefix) || strings.HasPrefix(root.Vars.Linkedid, supervision.PickerPrefix) {
+	if root.unwanted {
 		return supervision.Ring{}, false
 	}
 	r := supervision.Ring{

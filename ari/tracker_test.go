@@ -170,3 +170,34 @@ func TestRedirectionOfACalledPhone(t *testing.T) {
 		}
 	}
 }
+
+// The PBX lets ring where a called phone sends its call, and says only then that it did. What may be such a call is told when the
+// PBX has answered a question, by which time it has said so; a call that some program made is told then.
+func TestRingThatMayBeARedirection(t *testing.T) {
+	for _, redirects := range []bool{true, false} {
+		var out strings.Builder
+		tr := newTracker("supervision", func(e supervision.Event) { tellEvent(&out, e) },
+			fakeAsker{ask: func(id string) bool { fmt.Fprintf(&out, "ask %s\n", id); return true }}, func(string, []string) {})
+		vars := channelVars{Present: true, CallerPres: "allowed_not_screened"}
+		picker := channel{ID: supervision.PickerPrefix + "1", Name: "PJSIP/101-00000001", State: "Ringing"}
+		first := channel{ID: "1.2", Name: "Local/103@internal-00000001;1", State: "Down", CallerNumber: "103", Dialplan: dialplan{App: "AppDial2"}, Vars: vars}
+		second := channel{ID: "1.3", Name: "Local/103@internal-00000001;2", State: "Ring", Vars: vars}
+		phone := channel{ID: "1.4", Name: "PJSIP/103-00000002", State: "Ringing", Dialplan: dialplan{App: "AppDial"}, Vars: vars}
+		for _, e := range []event{
+			{Type: "Dial", Peer: picker}, {Type: "ChannelCreated", Channel: first}, {Type: "ChannelCreated", Channel: second},
+			{Type: "Dial", Caller: second, Peer: phone}, {Type: "ChannelStateChange", Channel: phone},
+		} {
+			tr.handle(&e, time.Time{})
+		}
+		if strings.Contains(out.String(), "rings") || !strings.Contains(out.String(), "ask 1.2") {
+			t.Errorf("before the PBX has answered: told\n%s", out.String())
+		}
+		if redirects {
+			tr.handle(&event{Type: "Dial", Peer: picker, Forwarded: first, DialStatus: "CANCEL"}, time.Time{})
+		}
+		tr.presentationAnswered("1.2", presentationAllowed, time.Time{})
+		if strings.Contains(out.String(), "rings #4 PJSIP/103 caller=#2") == redirects {
+			t.Errorf("redirects %t: told\n%s", redirects, out.String())
+		}
+	}
+}
