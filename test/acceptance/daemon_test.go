@@ -25,11 +25,13 @@ type daemon struct {
 	news  chan struct{} // closed and replaced at each line
 }
 
-// startDaemon starts `supervisiond run`. The test's end stops it and, if the test failed, shows its log.
-func startDaemon(t *testing.T, configFile string) *daemon {
+// startDaemon starts `supervisiond run`, with some more of an environment (NAME=value). The test's end stops it and, if the test
+// failed, shows its log.
+func startDaemon(t *testing.T, configFile string, environment ...string) *daemon {
 	t.Helper()
 	d := &daemon{t: t, done: make(chan struct{}), news: make(chan struct{})}
 	d.cmd = exec.Command(daemonBinary, "run", "--config", configFile)
+	d.cmd.Env = append(os.Environ(), environment...)
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {

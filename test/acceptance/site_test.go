@@ -56,6 +56,8 @@ type site struct {
 	config string // the file
 	nats   []nats.Option
 	watch  *watcher
+	// environment is what the daemon has besides the test's own: NAME=value.
+	environment []string
 }
 
 // options say what is special about a site.
@@ -70,6 +72,8 @@ type options struct {
 	route func(ari string) string
 	// nats is how to log in to NATS.
 	nats []nats.Option
+	// environment is what the daemon has besides the test's own: NAME=value.
+	environment []string
 }
 
 func newSite(t *testing.T, o options) *site {
@@ -91,7 +95,7 @@ func newSite(t *testing.T, o options) *site {
 		ari = o.route(ari)
 	}
 	s.write(o, ari, dir)
-	s.nats = o.nats
+	s.nats, s.environment = o.nats, o.environment
 	s.start()
 	return s
 }
@@ -118,7 +122,7 @@ log: {format: json, level: info}
 // start starts the daemon, watches it from its first document on, and waits until it takes commands.
 func (s *site) start() {
 	s.t.Helper()
-	s.daemon = startDaemon(s.t, s.config)
+	s.daemon = startDaemon(s.t, s.config, s.environment...)
 	s.watch = watch(s.t, fmt.Sprint(s.daemon.logged("started")["nats"]), s.nats...)
 	s.watch.awaitSite("the PBX is connected", func(d siteDocument) bool { return d.PBX.Connected })
 	s.ready()
