@@ -111,6 +111,7 @@ type GroupDocument struct {
 // SupervisorDocument is a supervisor in a group's document.
 type SupervisorDocument struct {
 	Person   PersonID `json:"person" doc:"the person's id"`
+	Name     string   `json:"name" doc:"the person's name, as configured"`
 	Admin    bool     `json:"admin" doc:"administers the group"`
 	MayLeave bool     `json:"may_leave" doc:"false: always logged in, as everybody in a standard group"`
 	LoggedIn bool     `json:"logged_in" doc:"whether this person is logged in"`
@@ -120,6 +121,7 @@ type SupervisorDocument struct {
 // MemberDocument is a member in a group's document.
 type MemberDocument struct {
 	Person   PersonID `json:"person" doc:"the person's id"`
+	Name     string   `json:"name" doc:"the person's name, as configured"`
 	MayLeave bool     `json:"may_leave" doc:"false: always logged in, as everybody in a standard group"`
 	LoggedIn bool     `json:"logged_in" doc:"whether this person is logged in"`
 	Status   string   `json:"status" enum:"logged_out,logged_in,ringing" doc:"logged out, logged in, or a call rings this person in this group"`
@@ -143,6 +145,7 @@ type GroupRecord struct {
 // SupervisorRecord is a supervisor in a group's record.
 type SupervisorRecord struct {
 	Person   PersonID `json:"person" doc:"the person's id"`
+	Name     string   `json:"name" doc:"the person's name, as configured"`
 	Admin    bool     `json:"admin" doc:"administers the group"`
 	MayLeave bool     `json:"may_leave" doc:"false: always logged in, as everybody in a standard group"`
 	LoggedIn bool     `json:"logged_in" doc:"whether this person is logged in"`
@@ -151,6 +154,7 @@ type SupervisorRecord struct {
 // MemberRecord is a member in a group's record.
 type MemberRecord struct {
 	Person   PersonID `json:"person" doc:"the person's id"`
+	Name     string   `json:"name" doc:"the person's name, as configured"`
 	MayLeave bool     `json:"may_leave" doc:"false: always logged in, as everybody in a standard group"`
 	LoggedIn bool     `json:"logged_in" doc:"whether this person is logged in"`
 	Status   string   `json:"status" enum:"logged_out,logged_in,ringing" doc:"logged out, logged in, or a call rings this person in this group"`

@@ -17,14 +17,14 @@ func (t *step) settleGroup(id GroupID) {
 	for i, s := range g.Supervisors {
 		in := t.logins[login{id, s.Person}]
 		doc.Supervisors[i] = SupervisorDocument{
-			Person: s.Person, Admin: s.Admin, MayLeave: g.mayLeave(s), LoggedIn: in, Warning: t.warning(s.Person, in),
+			Person: s.Person, Name: t.dir.Person(s.Person).Name, Admin: s.Admin, MayLeave: g.mayLeave(s), LoggedIn: in, Warning: t.warning(s.Person, in),
 		}
 		doc.Unstaffed = doc.Unstaffed && !t.staffs(s.Person, in)
 	}
 	for i, m := range g.Members {
 		in := t.logins[login{id, m.Person}]
 		doc.Members[i] = MemberDocument{
-			Person: m.Person, MayLeave: g.mayLeave(m), LoggedIn: in,
+			Person: m.Person, Name: t.dir.Person(m.Person).Name, MayLeave: g.mayLeave(m), LoggedIn: in,
 			Status: t.status(id, m.Person, in), Warning: t.warning(m.Person, in),
 		}
 		doc.Unstaffed = doc.Unstaffed && !t.staffs(m.Person, in)

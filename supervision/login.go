@@ -229,10 +229,10 @@ func (d *GroupDocument) record() *GroupRecord {
 		Supervisors: make([]SupervisorRecord, len(d.Supervisors)), Members: make([]MemberRecord, len(d.Members)), Ringing: d.Ringing,
 	}
 	for i, s := range d.Supervisors {
-		r.Supervisors[i] = SupervisorRecord{Person: s.Person, Admin: s.Admin, MayLeave: s.MayLeave, LoggedIn: s.LoggedIn}
+		r.Supervisors[i] = SupervisorRecord{Person: s.Person, Name: s.Name, Admin: s.Admin, MayLeave: s.MayLeave, LoggedIn: s.LoggedIn}
 	}
 	for i, m := range d.Members {
-		r.Members[i] = MemberRecord{Person: m.Person, MayLeave: m.MayLeave, LoggedIn: m.LoggedIn, Status: m.Status}
+		r.Members[i] = MemberRecord{Person: m.Person, Name: m.Name, MayLeave: m.MayLeave, LoggedIn: m.LoggedIn, Status: m.Status}
 	}
 	return r
 }

@@ -267,10 +267,12 @@ func short(field string, now, before json.RawMessage) string {
 			if i < len(were) && bytes.Equal(were[i], p) {
 				continue
 			}
-			var m struct {
-				Person, Status, Warning string
-				LoggedIn                bool `json:"logged_in"`
-				MayLeave                bool `json:"may_leave"`
+			var was, m struct {
+				Person, Name, Status, Warning string
+				LoggedIn                      bool `json:"logged_in"`
+			}
+			if i < len(were) {
+				_ = json.Unmarshal(were[i], &was)
 			}
 			if json.Unmarshal(p, &m) != nil {
 				break
@@ -278,7 +280,11 @@ func short(field string, now, before json.RawMessage) string {
 			if m.Status == "" {
 				m.Status = fmt.Sprintf("logged_in=%t", m.LoggedIn)
 			}
-			people = append(people, strings.TrimSuffix(fmt.Sprintf("%s:%s:%s", m.Person, m.Status, m.Warning), ":"))
+			text := strings.TrimSuffix(fmt.Sprintf("%s:%s:%s", m.Person, m.Status, m.Warning), ":")
+			if was.Person == m.Person && was.Name != m.Name {
+				text += fmt.Sprintf(":%q", m.Name)
+			}
+			people = append(people, text)
 		}
 		return strings.Join(people, ",")
 	case "ringing", "rang":

@@ -92,10 +92,18 @@ func (p *Picture) person(id supervision.PersonID) *supervision.PersonDocument {
 	return p.People[id]
 }
 
-// name is what somebody is called; of whom nothing is told the id is all that there is.
+// name is what somebody is called. Other supervisors are not among the people of a view, and their groups name them. Of whom
+// nothing is told the id is all that there is.
 func (p *Picture) name(id supervision.PersonID) string {
 	if doc := p.person(id); doc != nil && doc.Name != "" {
 		return doc.Name
+	}
+	for _, g := range p.Groups {
+		for _, s := range g.Supervisors {
+			if s.Person == id && s.Name != "" {
+				return s.Name
+			}
+		}
 	}
 	return string(id)
 }

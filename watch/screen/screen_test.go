@@ -69,7 +69,7 @@ func site() Picture {
 		ID: "sales", Name: "Vertrieb", Number: "1", Type: supervision.MutualAid, LockLast: supervision.LockPerson,
 		Supervisors: []supervision.SupervisorDocument{
 			{Person: "anna", Admin: true, MayLeave: true, LoggedIn: true},
-			{Person: "emil", MayLeave: true, LoggedIn: true, Warning: supervision.WarningNotConnected},
+			{Person: "emil", Name: "Emil Roth", MayLeave: true, LoggedIn: true, Warning: supervision.WarningNotConnected},
 		},
 		Members: []supervision.MemberDocument{
 			in("ben", supervision.StatusRinging, ""), in("carla", supervision.StatusLoggedIn, ""),

@@ -25,9 +25,9 @@ export interface Forward {
 export interface Person {
   id: string; name: string; extension: string; reachable: boolean; presence: Presence; dnd: boolean; forwarding: Forward[]; calls: string[];
 }
-export interface Supervisor { person: string; admin: boolean; may_leave: boolean; logged_in: boolean; warning: Warning }
+export interface Supervisor { person: string; name: string; admin: boolean; may_leave: boolean; logged_in: boolean; warning: Warning }
 export interface Member {
-  person: string; may_leave: boolean; logged_in: boolean; status: 'logged_out' | 'logged_in' | 'ringing'; warning: Warning;
+  person: string; name: string; may_leave: boolean; logged_in: boolean; status: 'logged_out' | 'logged_in' | 'ringing'; warning: Warning;
 }
 export interface Group {
   id: string; name: string; number: string; type: 'standard' | 'mutual_aid'; lock_last: Lock; unstaffed: boolean;

@@ -38,6 +38,8 @@ export class Board {
   private sorted = $derived(inOrder(this.tables.calls.values()));
   ringing = $derived(this.sorted.ringing);
   over = $derived(this.sorted.over);
+  /** Other supervisors of my groups are not among the people whom I see; the groups name them. */
+  private supervisors = $derived(new Map([...this.tables.groups.values()].flatMap((g) => g.supervisors.map((s) => [s.person, s.name]))));
 
   private readonly connection: Connection;
   private lastLive = 0;
@@ -96,7 +98,7 @@ export class Board {
     return id === this.account.id ? this.tables.me : this.tables.people.get(id);
   }
 
-  nameOf = (id: string): string => this.personOf(id)?.name ?? id;
+  nameOf = (id: string): string => this.personOf(id)?.name ?? this.supervisors.get(id) ?? id;
 
   groupName = (id: string): string => this.tables.groups.get(id)?.name ?? this.tables.memberships.get(id)?.name ?? id;
 

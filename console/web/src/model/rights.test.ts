@@ -5,10 +5,10 @@ import { forceBar, leaveBar, mayCancelForward, mayPickUp, maySetForward } from '
 const anna = { id: 'anna', admin: false };
 const group = (more: Partial<Group> = {}): Group => ({
   id: 'sales', name: 'Sales', number: '1', type: 'mutual_aid', lock_last: 'off', unstaffed: false, ringing: [],
-  supervisors: [{ person: 'anna', admin: true, may_leave: true, logged_in: true, warning: '' }],
+  supervisors: [{ person: 'anna', name: 'Anna', admin: true, may_leave: true, logged_in: true, warning: '' }],
   members: [
-    { person: 'ben', may_leave: true, logged_in: true, status: 'logged_in', warning: '' },
-    { person: 'dora', may_leave: true, logged_in: false, status: 'logged_out', warning: '' },
+    { person: 'ben', name: 'Ben', may_leave: true, logged_in: true, status: 'logged_in', warning: '' },
+    { person: 'dora', name: 'Dora', may_leave: true, logged_in: false, status: 'logged_out', warning: '' },
   ],
   ...more,
 });
