@@ -51,9 +51,9 @@ func TestPageForwardsAndNames(t *testing.T) {
 	if a := s.program("anna").do("PUT", "/people/ben/forwarding/always", `{"target":"106"}`); a.Status != http.StatusOK {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	p.Await("button", "Cancel the forward of Ben Okafor to 106").Click()
+	p.Await("button", "Cancel forward: Ben Okafor to 106").Click()
 	p.Reads("The forward of Ben Okafor to 106 is cancelled.")
-	p.Gone("button", "Cancel the forward of Ben Okafor to 106")
+	p.Gone("button", "Cancel forward: Ben Okafor to 106")
 
 	caller := s.dial(fatma, "103")
 	s.rings(carla)

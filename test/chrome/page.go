@@ -137,6 +137,12 @@ func Eval[T any](p *Page, expression string) T {
 	return v
 }
 
+// AwaitTrue waits until an expression is true.
+func (p *Page) AwaitTrue(expression string) {
+	p.t.Helper()
+	p.until(expression, func() bool { return Eval[bool](p, expression) })
+}
+
 // Shot takes a picture of what is in the window, for the folder of `go test -artifacts`.
 func (p *Page) Shot(name string) {
 	p.t.Helper()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/chromedp/cdproto/accessibility"
@@ -165,4 +166,25 @@ func (p *Place) Click() {
 		_, err = chromedp.MouseClickXY((q[0]+q[4])/2, (q[1]+q[5])/2)(ctx, tab)
 		return err
 	})))
+}
+
+// Find waits until a CSS selector finds something, and gives the first.
+func (p *Page) Find(selector string) *Place {
+	p.t.Helper()
+	p.AwaitElement(selector)
+	ctx, cancel := p.bounded()
+	defer cancel()
+	found, err := chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) (*Place, error) {
+		element, err := chromedp.Evaluate[*runtime.RemoteObject](`document.querySelector(`+strconv.Quote(selector)+`)`)(ctx, tab)
+		if err != nil {
+			return nil, err
+		}
+		d, err := cdp.Call(ctx, tab, dom.DescribeNode, dom.DescribeNodeParams{ObjectID: element.ObjectID})
+		if err != nil {
+			return nil, err
+		}
+		return &Place{page: p, node: d.Node.BackendNodeID, Name: selector}, nil
+	})
+	p.must("find "+selector, err)
+	return found
 }

@@ -12,6 +12,12 @@ test.each(Object.keys(languages) as Language[])('%s says everything, with the sa
   }
 });
 
+// French has a blank that does not break before its colons, and no other language one before three dots but German.
+test('dots and colons stand as each language has them', () => {
+  for (const said of Object.values(languages.fr)) expect(said).not.toMatch(/ [:;?!»]|« /);
+  for (const language of ['en', 'fr', 'es'] as const) expect(Object.values(languages[language]).join()).not.toContain(' …');
+});
+
 test('a language is chosen by its first part', () => {
   expect(choose('xx', 'fr-CH')).toBe('fr');
   expect(choose('en_GB')).toBe('en');

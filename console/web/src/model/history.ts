@@ -5,7 +5,7 @@ import { age, t } from './prefs.svelte';
 import { wordsOf } from './refusals';
 import { callerOf, endOf, forwardOf } from './words';
 
-export interface Line { id: string; time: string; text: string; more: string; kind: 'call' | 'missed' | 'login' | 'forward' | 'refused' }
+export interface Line { id: string; time: string; text: string; more: string; kind: 'call' | 'missed' | 'login' | 'logout' | 'forward' | 'refused' }
 
 /** An event as a line. That a call began to ring is told by how it ended. */
 export function lineOf(e: HistoryEvent, board: Board): Line | undefined {
@@ -21,7 +21,7 @@ export function lineOf(e: HistoryEvent, board: Board): Line | undefined {
     case 'group.left': {
       const group = (e.document as Group).name;
       const key = e.type === 'group.joined' ? 'history.joined' : 'history.left';
-      return { ...base, kind: 'login', more: '', text: other ? t(`${key}.by`, { by: other, person, group }) : t(key, { person, group }) };
+      return { ...base, kind: e.type === 'group.joined' ? 'login' : 'logout', more: '', text: other ? t(`${key}.by`, { by: other, person, group }) : t(key, { person, group }) };
     }
     case 'forwarding.changed': {
       const list = (e.document as { forwarding: Forward[] }).forwarding.map(forwardOf);

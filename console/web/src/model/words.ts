@@ -9,13 +9,11 @@ export function callerOf(call: Call): string {
   return call.caller.name || call.caller.number || t('calls.unknown');
 }
 
-/** For whom it rings, the longest first. */
+/** For whom it rings, the longest first: two by name, and how many more. */
 export function forWhom(call: Call, board: Board): string {
   const ids = (call.ringing.length > 0 ? call.ringing : call.rang).map((p) => p.person);
-  const [first, ...others] = ids;
-  if (!first) return '';
-  const name = first === board.account.id ? t('calls.you') : board.nameOf(first);
-  return others.length > 0 ? `${name} ${n('calls.more', others.length)}` : name;
+  const names = ids.slice(0, 2).map((id) => (id === board.account.id ? t('calls.you') : board.nameOf(id)));
+  return names.join(', ') + (ids.length > 2 ? ` ${n('calls.more', ids.length - 2)}` : '');
 }
 
 export function everybody(call: Call, board: Board): string {
@@ -24,11 +22,17 @@ export function everybody(call: Call, board: Board): string {
 
 /** The way of a call: stations, and the number dialled where that is not whom it rings. */
 export function wayOf(call: Call, board: Board): string[] {
-  const way = call.via.map((v) => t(`calls.via.${v.kind}`, { number: v.name || v.number }));
+  const way = call.via.map((v) => t(`calls.via.${v.kind}`, { number: v.name || (v.kind === 'forward' && ownerOf(v.number, board)) || v.number }));
   const numbers = call.ringing.map((p) => board.personOf(p.person)?.extension);
   const named = call.via.some((v) => v.number === call.dialled);
   if (call.dialled && !numbers.includes(call.dialled) && !named) way.push(t('calls.dialled', { number: call.dialled }));
   return way;
+}
+
+/** Whose line a number is, where it is known. */
+function ownerOf(number: string, board: Board): string {
+  const person = [...board.tables.people.values()].find((p) => p.extension === number);
+  return person ? `${person.name} (${number})` : '';
 }
 
 /** How a call ended, and who has it. */

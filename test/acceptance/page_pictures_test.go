@@ -1,0 +1,247 @@
+package acceptance
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"supervisiond/test/chrome"
+	"supervisiond/test/softphone"
+)
+
+// updatePictures has the pictures of the page taken anew, those of docs/pictures too:
+//
+//	go test ./test/acceptance -run TestPagePictures -update-pictures -artifacts -outputdir /tmp/pictures
+var updatePictures = flag.Bool("update-pictures", false, "take the pictures of the attendant console anew")
+
+// pictureQuality is that of those in docs/pictures; each has some 30 kB.
+const pictureQuality = 60
+
+// inDocs are the pictures that docs/console.md shows.
+var inDocs = map[string]bool{
+	"ringing-en-light-wide": true, "ringing-de-dark-narrow": true, "console-de-dark-wide": true, "mine-en-light-wide": true,
+	"history-de-light-wide": true,
+}
+
+const picturePeople = `
+people:
+  anna:  {name: Anna Berger, extension: "101", endpoints: [{endpoint: PJSIP/101, label: Desk, default: true, auto_answer: yealink}, {endpoint: PJSIP/101-home, label: Home}]}
+  ben:   {name: Ben Okafor, extension: "102", endpoints: [PJSIP/102], unsupervised_endpoints: [PJSIP/102-web]}
+  carla: {name: Carla Díaz, extension: "103", endpoints: [PJSIP/103]}
+  dora:  {name: Dora Lind, extension: "104", endpoints: [PJSIP/104]}
+  emil:  {name: Emil Novák, extension: "105", endpoints: [PJSIP/105]}
+  fatma: {name: Fatma Aydın, extension: "106", endpoints: [PJSIP/106]}
+  georg: {name: Georg Huber-Schönenberger, extension: "107", endpoints: [PJSIP/107]}
+  hana:  {name: Hana Satō, extension: "108", endpoints: [PJSIP/108]}
+  igor:  {name: Igor Petrov, extension: "109", endpoints: [PJSIP/109]}
+  julia: {name: Julia Costa, extension: "110", endpoints: [PJSIP/110]}
+groups:
+  service:
+    name: Service
+    number: "1"
+    type: mutual_aid
+    lock_last: role
+    supervisors: [{person: anna, admin: true}, emil]
+    members: [ben, carla, dora, {person: julia, may_leave: false}]
+  export:
+    name: Export & Logistik
+    number: "2"
+    type: standard
+    supervisors: [anna]
+    members: [georg, hana, igor, ben]
+  holidays:
+    name: Feiertage
+    number: "3"
+    type: mutual_aid
+    lock_last: person
+    supervisors: [emil]
+    members: [anna, fatma]
+`
+
+// gallery is a site in which there is something of everything to be seen.
+type gallery struct {
+	*site
+	phones map[string]*softphone.Phone
+}
+
+func newGallery(t *testing.T) *gallery {
+	t.Helper()
+	o := withCommanders(t, func(yaml string) string {
+		return strings.Replace(yaml, people, picturePeople, 1) + "\nforwarding: {allowed_destinations: [\"^[0-9]{2,5}$\", \"^\\\\+49\"]}\n"
+	})
+	o = withPasswords(t, o, "anna", "ben", "emil")
+	g := &gallery{site: newSite(t, o), phones: make(map[string]*softphone.Phone)}
+	g.phones["101"] = g.phone("101", answers)
+	for _, user := range []string{"101-home", "102", "103", "104", "105", "106", "107", "108", "109"} {
+		g.phones[user] = g.phone(user) // and none for julia
+	}
+	g.storeIsRead()
+	for _, x := range []struct{ as, method, path, body string }{
+		{"anna", "PUT", "/people/carla/forwarding/always", `{"target":"108"}`},
+		{"igor", "PUT", "/people/igor/forwarding/no_answer", `{"target":"+4989123456"}`},
+		{"anna", "POST", "/groups/service/people/dora/force_out", ``},
+	} {
+		if a := g.program(x.as).do(x.method, x.path, x.body); a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s", x.path, a.Status, a.Body)
+		}
+	}
+	g.report("georg", "away", "chat", 600, true)
+	g.done("igor", "dnd.set", `{"person":"igor","on":true}`, true)
+	return g
+}
+
+// happen makes some history: a call that anna takes for ben, one that nobody takes, and one that may not be taken.
+func (g *gallery) happen() {
+	fatma, ben := g.phones["106"], g.phones["102"]
+	mark := g.watch.mark()
+	caller := g.dial(fatma, "102")
+	member := g.rings(ben)
+	call := g.ringingCall(mark, "ben")
+	g.refusedWith("not_supervisor", "fatma", "call.pickup", `{"person":"ben"}`)
+	g.done("anna", "call.pickup", fmt.Sprintf(`{"call":%q}`, call.ID), true)
+	g.ended(member)
+	g.must("hang up", caller.Hangup(g.ctx()))
+	g.quiet()
+	mark = g.watch.mark()
+	caller = g.dial(fatma, "102")
+	g.rings(ben)
+	call = g.ringingCall(mark, "ben")
+	g.must("hang up", caller.Hangup(g.ctx()))
+	g.watch.event(mark, "call.ended", call.ID)
+	g.purged(call.ID)
+}
+
+// ring lets four calls ring, each of another kind, and gives what ends them.
+func (g *gallery) ring() (hangUp func()) {
+	outside := g.outside()
+	var callers []*softphone.Call
+	for _, x := range []struct {
+		from   *softphone.Phone
+		number string
+		who    []softphone.DialOption
+		rings  string
+	}{
+		{outside, "4930102", []softphone.DialOption{softphone.From("+493055501234", "Dr. Weiß")}, "102"},
+		{g.phones["106"], "800", nil, "103"},                                                    // the queue: ben and carla
+		{outside, "4930103", []softphone.DialOption{softphone.From("+33140205050", "")}, "108"}, // carla's line is forwarded to hana
+		{g.phones["105"], "6107", nil, "107"},
+	} {
+		callers = append(callers, g.dial(x.from, x.number, x.who...))
+		g.rings(g.phones[x.rings])
+	}
+	return func() {
+		for _, c := range callers {
+			g.must("hang up", c.Hangup(g.ctx()))
+		}
+		g.quiet()
+		g.drain(g.phones)
+	}
+}
+
+// look is how somebody sees the page.
+type look struct {
+	language      string
+	dark          bool
+	width, height int64
+}
+
+func (l look) String() string {
+	theme, size := "light", "wide"
+	if l.dark {
+		theme = "dark"
+	}
+	if l.width < 500 {
+		size = "narrow"
+	}
+	return l.language + "-" + theme + "-" + size
+}
+
+// wholePage makes a narrow window as high as what is in it, so that a picture shows all of it.
+func wholePage(p *chrome.Page, l look) {
+	height := l.height
+	if all := chrome.Eval[int64](p, `document.documentElement.scrollHeight`); l.width < 500 && all > height {
+		height = all
+	}
+	p.Resize(l.width, height)
+}
+
+// TestPagePictures walks through the main states of the page in several looks. Nothing in any of them keeps people from using
+// it (WCAG 2.2 AA), and nothing is wider than the window. With -update-pictures all of it is looked at in all looks.
+func TestPagePictures(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.happen()
+	looks := []look{{"de", true, 390, 844}, {"en", false, 1440, 900}}
+	if *updatePictures {
+		looks = nil
+		for _, language := range []string{"de", "en", "fr", "es"} {
+			for _, dark := range []bool{false, true} {
+				looks = append(looks, look{language, dark, 1440, 900}, look{language, dark, 390, 844})
+			}
+		}
+	}
+	for _, l := range looks {
+		g.walk(l)
+	}
+}
+
+func (g *gallery) walk(l look) {
+	g.t.Helper()
+	p := chrome.Open(g.t, chrome.Options{Width: l.width, Height: l.height, Dark: l.dark, Language: l.language})
+	p.Go(g.url("/"))
+	p.AwaitElement(`[data-testid=sign-in]`)
+	chrome.Eval[bool](p, fmt.Sprintf(`localStorage.setItem("supervision", JSON.stringify({language: %q})), true`, l.language))
+	p.Go(g.url("/"))
+	p.AwaitElement(`[data-testid=sign-in]`)
+	g.picture(p, "sign-in", l)
+	signIn(p, "anna", "anna-secret")
+	p.AwaitElement(`[data-testid=person][data-person=carla] [data-testid=forward]`)
+	g.picture(p, "console", l)
+	for _, x := range []struct{ page, has string }{{"mine", "membership"}, {"history", "history-line"}} {
+		p.Find(`[data-testid=nav-` + x.page + `]`).Click()
+		p.AwaitElement(`[data-testid=` + x.has + `]`)
+		g.picture(p, x.page, l)
+	}
+	p.Find(`[data-testid=settings]`).Click()
+	p.AwaitElement(`[role=dialog] select`)
+	g.picture(p, "settings", l)
+	p.Press(chrome.Escape)
+	p.AwaitTrue(`!document.querySelector("[role=dialog]")`)
+	p.Find(`[data-testid=nav-console]`).Click()
+	hangUp := g.ring()
+	p.AwaitElement(`[data-testid=call]:nth-of-type(4)`)
+	g.picture(p, "ringing", l)
+	hangUp()
+	p.AwaitTrue(`!document.querySelector("[data-testid=calls]")`)
+	p.Find(`[data-testid=person][data-person=carla] [data-testid=actions]`).Click()
+	p.AwaitElement(`[role=menu]`)
+	g.picture(p, "menu", l)
+	p.Find(`[data-testid=set-forward]`).Click()
+	p.AwaitElement(`[data-testid=forward-form]`)
+	g.picture(p, "forward", l)
+	p.Press(chrome.Escape)
+}
+
+// picture looks at one state.
+func (g *gallery) picture(p *chrome.Page, state string, l look) {
+	g.t.Helper()
+	name := fmt.Sprintf("%s-%s", state, l)
+	wholePage(p, l)
+	usable(g.t, p, name)
+	if wide := chrome.Eval[int64](p, `document.documentElement.scrollWidth`); wide > l.width {
+		g.t.Errorf("%s: it is %d wide in a window of %d", name, wide, l.width)
+	}
+	if !*updatePictures {
+		return
+	}
+	p.Shot(name)
+	if inDocs[name] {
+		g.must(name, os.MkdirAll("../../docs/pictures", 0o755))
+		g.must(name, os.WriteFile(filepath.Join("../../docs/pictures", name+".webp"), p.Picture(pictureQuality), 0o644))
+	}
+	p.Resize(l.width, l.height)
+}

@@ -1,0 +1,86 @@
+package chrome
+
+import (
+	"context"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// Freeze stops the page as a browser does with a tab that nobody has looked at for long: none of its timers, tasks and reads
+// goes on, until Thaw.
+func (p *Page) Freeze() {
+	p.t.Helper()
+	p.lifecycle("freeze", page.SetWebLifecycleStateStateFrozen)
+}
+
+// Thaw lets a frozen page go on.
+func (p *Page) Thaw() {
+	p.t.Helper()
+	p.lifecycle("thaw", page.SetWebLifecycleStateStateActive)
+}
+
+func (p *Page) lifecycle(what string, state page.SetWebLifecycleStateState) {
+	p.t.Helper()
+	p.do(what, func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
+		return err
+	})
+}
+
+// Offline takes the network away from the machine, or gives it back. What was open is not closed: nothing comes any more.
+func (p *Page) Offline(off bool) {
+	p.t.Helper()
+	p.do("cut the network", func(ctx context.Context, tab *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, tab, network.Enable, network.EnableParams{}); err != nil {
+			return err
+		}
+		all := network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{{
+			Offline: off, DownloadThroughput: -1, UploadThroughput: -1,
+		}}}
+		if _, err := cdp.Call(ctx, tab, network.EmulateNetworkConditionsByRule, all); err != nil {
+			return err
+		}
+		state := network.OverrideNetworkStateParams{Offline: off, DownloadThroughput: -1, UploadThroughput: -1}
+		_, err := cdp.Call(ctx, tab, network.OverrideNetworkState, state)
+		return err
+	})
+}
+
+// Resize gives the window another size, in CSS pixels.
+func (p *Page) Resize(width, height int64) {
+	p.t.Helper()
+	p.do("resize the window", func(ctx context.Context, tab *chromedp.Target) error {
+		window := emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1}
+		_, err := cdp.Call(ctx, tab, emulation.SetDeviceMetricsOverride, window)
+		return err
+	})
+}
+
+// Picture is what is in the window, as WebP with a quality of up to 100.
+func (p *Page) Picture(quality int64) []byte {
+	p.t.Helper()
+	ctx, cancel := p.bounded()
+	defer cancel()
+	picture, err := chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) ([]byte, error) {
+		r, err := cdp.Call(ctx, tab, page.CaptureScreenshot, page.CaptureScreenshotParams{
+			Format: page.CaptureScreenshotFormatWebp, Quality: &quality,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return r.Data, nil
+	})
+	p.must("picture", err)
+	return picture
+}
+
+func (p *Page) do(what string, f func(context.Context, *chromedp.Target) error) {
+	p.t.Helper()
+	ctx, cancel := p.bounded()
+	defer cancel()
+	p.must(what, chromedp.Do(ctx, chromedp.Func(f)))
+}
