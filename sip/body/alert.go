@@ -23,10 +23,11 @@ type Via struct {
 	Number, Name string
 }
 
-// Text is one line of words, such as "Dr. Weiß (+4930555) calls Ben Okafor, ring group 700".
+// Text is one line of words, such as "Call for Ben Okafor: Dr. Weiß (+4930555), ring group 700".
 func (a *Alert) Text() string {
 	w := in(a.Lang)
 	var b strings.Builder
+	b.WriteString(w.call + line(a.Callee) + w.colon)
 	switch {
 	case a.Withheld:
 		b.WriteString(w.withheld)
@@ -35,8 +36,6 @@ func (a *Alert) Text() string {
 	default:
 		writeNamed(&b, a.Name, a.Number)
 	}
-	b.WriteString(w.calls)
-	b.WriteString(line(a.Callee))
 	for _, v := range a.Via {
 		b.WriteString(", ")
 		switch v.Kind {

@@ -11,8 +11,10 @@ import (
 // (res/res_pjsip_dialog_info_body_generator.c), Kamailio (pua_dialoginfo, "publish with local and remote, for Snom and
 // Linksys") and FreeSWITCH (mod_sofia/sofia_presence.c). Yealink's administrator guides show the form below, in "Visual alert
 // and audio alert for BLF pickup" with the caller from <remote>; Snom's XML definitions translate <state>, and dial the
-// <target> of <remote> ("PFK, translation rules"); Grandstream's eventlist guide knows early, confirmed and terminated.
-// All of them need direction="recipient" to make a ringing key flash rather than one that calls.
+// <target> of <remote> (their tutorial's ringing key); Polycom shows no caller without a <target> (community FAQ "Busy Lamp
+// Field for SoundPoint IP"); Grandstream's eventlist guide knows early, confirmed and terminated. direction="recipient" is
+// what tells a key that rings from one that calls. Those three servers send full documents only, and so should whoever
+// does not know the phone.
 type DialogInfo struct {
 	// Entity is the URI that was subscribed to.
 	Entity string
@@ -77,8 +79,8 @@ const (
 	TimedOut  DialogEvent = "timeout"
 )
 
-// nothing is the dialog of who has none. An empty full document would say the same, but Yealink's guide shows an idle line
-// as a terminated dialog, and Asterisk has never sent phones anything else.
+// nothing is the dialog of who has none. An empty full document would say the same, but Yealink's lamps stay as they are
+// then (OpenSIPS pull request 1193), its guide shows an idle line as a terminated dialog, and Asterisk sends nothing else.
 var nothing = []Dialog{{ID: "none", State: Terminated}}
 
 // ContentType is DialogInfoType.

@@ -8,7 +8,7 @@ import (
 
 // published are the documents in testdata/published: what softphones and phones send, as their sources (baresip, Blink,
 // Jitsi, Linphone, MicroSIP's PJSIP), their makers' pages (Snom) or captures of them (Cisco, RCS, Sipnetic, Zoiper) show it.
-// Bria's are in the form of its forerunner, which Asterisk's "eyebeam" supplement has. The odd ones are nobody's.
+// Bria's are in the form in which others rebuilt them. The odd ones are nobody's.
 var published = map[string]Report{
 	"baresip_open":           {Entity: "sip:ben@pbx.example", State: Online},
 	"baresip_closed":         {Entity: "sip:ben@pbx.example", State: Offline},

@@ -25,7 +25,9 @@ const (
 // Whether they can be called is in the tuple, what they do in the person, where Asterisk's "eyebeam" supplement, FreeSWITCH
 // and the softphones put it too. RPID has no activity for do-not-disturb. Linphone says busy with the words "Do not disturb",
 // Jitsi busy with "Busy (DND)", Cisco an element of its own; all others show busy. So it is busy here, with the words as a
-// note, and open: closed would be shown as offline by everyone but Linphone.
+// note, and open: closed would be shown as offline by everyone but Linphone. PJSIP (MicroSIP) knows busy and away only, and
+// shows the note of all else. Jitsi takes no state from a tuple without a contact (jitsi/jitsi issue 394), though RFC 3863
+// 4.1.5 has it optional; that is the entity again.
 type Presence struct {
 	// Entity is the URI that was subscribed to.
 	Entity string
@@ -66,6 +68,7 @@ func (p *Presence) Append(b []byte) []byte {
 	b = append(b, ">\n<tuple id=\"phone\">\n<status><basic>"...)
 	b = append(b, basic...)
 	b = append(b, "</basic></status>\n"...)
+	b = appendElement(b, "contact", p.Entity)
 	b = appendNote(b, "note", w.lang, note)
 	b = p.appendSince(b, "timestamp")
 	b = append(b, "</tuple>\n<dm:person id=\"person\">\n"...)
