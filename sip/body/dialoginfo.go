@@ -30,7 +30,8 @@ type Dialog struct {
 	// ID is the same in all documents of a subscription. It has no meaning.
 	ID string
 	// CallID, LocalTag and RemoteTag are of the call on the PBX, if known; all may be empty. A phone that has them picks up
-	// with Replaces (Snom), without them it dials its pickup code.
+	// with Replaces (Snom), without them it dials its pickup code. A Call-ID can have the caller's address in it: of one who
+	// is withheld it must not be given.
 	CallID, LocalTag, RemoteTag string
 	// Direction is empty where it is not known.
 	Direction Direction

@@ -26,14 +26,17 @@ func cut(s string) string {
 func appendText(b []byte, s string) []byte {
 	done := 0
 	for i := 0; i < len(s); {
-		n := 1
-		replacement := ""
-		if c := s[i]; c < utf8.RuneSelf {
-			replacement = asciiEscape(c)
+		c := s[i]
+		if c < utf8.RuneSelf && escapes[c] == "" {
+			i++
+			continue
+		}
+		n, replacement := 1, ""
+		if c < utf8.RuneSelf {
+			replacement = escapes[c]
 		} else {
 			var r rune
-			r, n = utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 || !printable(r) {
+			if r, n = utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && n == 1 || !printable(r) {
 				replacement = "\uFFFD"
 			}
 		}
@@ -46,6 +49,14 @@ func appendText(b []byte, s string) []byte {
 	}
 	return append(b, s[done:]...)
 }
+
+// escapes has what stands for a character of ASCII, or nothing where it stands for itself.
+var escapes = func() (e [utf8.RuneSelf]string) {
+	for c := range e {
+		e[c] = asciiEscape(byte(c))
+	}
+	return e
+}()
 
 // asciiEscape returns what stands for c, or nothing where c stands for itself.
 func asciiEscape(c byte) string {
