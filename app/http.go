@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"supervisiond/console"
+	"supervisiond/forwarding"
 	"supervisiond/supervision"
 )
 
@@ -24,6 +25,7 @@ func (a *App) consoleOptions(o Options) console.Options {
 		Log: o.Log.With("part", "http"), Metrics: o.Metrics, Ready: a.ready, Tokens: tokens, Provider: provider,
 		SessionFile: filepath.Join(cfg.NATS.Embedded.StoreDir, "sessions-"+cfg.Site+".db"),
 		Directory:   func() *supervision.Directory { return a.current.Load().Directory },
+		Forwarding:  func() *forwarding.Policy { return &a.current.Load().Forwarding },
 		PasswordHash: func(p supervision.PersonID) string {
 			return a.current.Load().Credentials[p].PasswordHash.Reveal()
 		},

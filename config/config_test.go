@@ -121,7 +121,7 @@ func TestExample(t *testing.T) {
 			},
 		}},
 		{"ben", *cfg.Directory.Person("ben"), supervision.Person{
-			ID: "ben", Name: "Ben Okafor", Extension: "102", Language: "en",
+			ID: "ben", Name: "Ben Okafor", Extension: "102",
 			Endpoints:    []supervision.Endpoint{{Name: "PJSIP/102", Default: true}},
 			Unsupervised: []string{"PJSIP/102-web"},
 		}},

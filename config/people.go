@@ -52,7 +52,7 @@ func (c *checker) persons(raw *people) ([]supervision.Person, map[supervision.Pe
 		p := supervision.Person{
 			ID:       supervision.PersonID(key.value),
 			Name:     c.label(r.name, key.value),
-			Language: c.matching(r.language, "en", language, "write one such as de or en_GB"),
+			Language: c.matching(r.language, "", language, "write one such as de or en_GB"),
 			Admin:    c.boolean(r.admin, false),
 		}
 		if c.required(r.extension) {

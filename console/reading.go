@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"supervisiond/forwarding"
 	"supervisiond/supervision"
 )
 
@@ -15,12 +16,21 @@ type Me struct {
 	ID        supervision.PersonID `json:"id"`
 	Name      string               `json:"name"`
 	Extension string               `json:"extension"`
-	Language  string               `json:"language" doc:"A language tag, such as de or en_GB."`
+	Language  string               `json:"language" doc:"A language tag, such as de or en_GB; empty: the configuration does not say."`
 	Admin     bool                 `json:"admin" doc:"Whether this is a company administrator."`
 	Endpoints []MyPhone            `json:"endpoints" doc:"One's own phones, of which a pickup calls one."`
+	// Forwarding and DND say what can be set here: by oneself, and of forwards by administrators too.
+	Forwarding Forwarding `json:"forwarding" doc:"What forwards can be set here at all."`
+	DND        bool       `json:"dnd" doc:"Whether the PBX has a place for do-not-disturb, so that it can be turned on and off."`
 	// SignedIn says by what.
 	SignedIn  string            `json:"signed_in" enum:"session,token" doc:"By what the request is known."`
 	ExpiresAt supervision.Stamp `json:"expires_at" doc:"When the session ends; empty for a token."`
+}
+
+// Forwarding is what forwards can be set.
+type Forwarding struct {
+	Kinds        []forwarding.Kind `json:"kinds" enum:"always,busy,no_answer" doc:"The kinds that the PBX has a place for; none where no destination is allowed (forwarding.allowed_destinations)."`
+	AfterSeconds bool              `json:"after_seconds" doc:"Whether no_answer can be given its seconds."`
 }
 
 // MyPhone is a phone of one's own.
@@ -35,8 +45,10 @@ type meOutput struct{ Body Me }
 
 func (s *Server) me(id identity) Me {
 	p := s.options.Directory().Person(id.person)
+	policy := s.options.Forwarding()
 	me := Me{
 		ID: p.ID, Name: p.Name, Extension: p.Extension, Language: p.Language, Admin: p.Admin, Endpoints: []MyPhone{},
+		Forwarding: Forwarding{Kinds: policy.CanSet(), AfterSeconds: policy.CanSetSeconds()}, DND: policy.Families.DND != "",
 		SignedIn: "session", ExpiresAt: supervision.Stamp{Time: id.expires},
 	}
 	if id.token != "" {

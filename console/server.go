@@ -17,6 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"supervisiond/console/oidc"
+	"supervisiond/forwarding"
 	"supervisiond/supervision"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	// Directory is who there is now, and PasswordHash a person's password as bcrypt has it; empty: they have none.
 	Directory    func() *supervision.Directory
 	PasswordHash func(supervision.PersonID) string
+	// Forwarding is what the PBX can keep of forwards, and where they may lead, now.
+	Forwarding func() *forwarding.Policy
 
 	// Command takes what was asked for; a supervision.Reply with its ID is to be among the effects that Take gets. An error
 	// says that it cannot be taken now.

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
+	"supervisiond/forwarding"
 	"supervisiond/supervision"
 )
 
@@ -30,6 +31,7 @@ type desk struct {
 	mu      sync.Mutex
 	log     bytes.Buffer
 	command func(supervision.Commanded) (supervision.Reply, error)
+	policy  forwarding.Policy
 }
 
 func (d *desk) Write(b []byte) (int, error) {
@@ -51,6 +53,7 @@ func newDesk(t testing.TB) *desk {
 		Site: "hq", Listen: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(d, nil)), Metrics: prometheus.NewRegistry(),
 		Ready: func() map[string]bool { return nil }, SessionFile: filepath.Join(t.TempDir(), "sessions.db"),
 		Directory: func() *supervision.Directory { return directory }, PasswordHash: func(supervision.PersonID) string { return hash },
+		Forwarding: func() *forwarding.Policy { return &d.policy },
 		Command: func(c supervision.Commanded) error {
 			r, err := d.command(c)
 			if err == nil {

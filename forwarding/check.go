@@ -2,6 +2,7 @@ package forwarding
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -88,6 +89,22 @@ func (p *Policy) Check(lines map[string]Stored, ext string, kind Kind, target st
 		return WouldLoop
 	}
 	return ""
+}
+
+// CanSet are the kinds of which some forward passes Check: nobody needs to be offered the others.
+func (p *Policy) CanSet() []Kind {
+	kinds := []Kind{}
+	for _, kind := range Kinds() {
+		if p.Families.Of(kind) != "" && len(p.Allowed) > 0 {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// CanSetSeconds says whether a no_answer forward can be given its seconds.
+func (p *Policy) CanSetSeconds() bool {
+	return slices.Contains(p.CanSet(), NoAnswer) && p.takesSeconds(NoAnswer, 1)
 }
 
 func (p *Policy) takesSeconds(kind Kind, seconds int) bool {

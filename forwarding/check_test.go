@@ -139,3 +139,27 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// What is offered is what Check lets through, and nothing else (F1).
+func TestOffered(t *testing.T) {
+	for name, change := range map[string]func(*Policy){
+		"all":                      func(*Policy) {},
+		"no place for always":      func(p *Policy) { p.Families.Always = "" },
+		"no place for busy":        func(p *Policy) { p.Families.Busy = "" },
+		"no place for no_answer":   func(p *Policy) { p.Families.NoAnswer = "" },
+		"no place for the seconds": func(p *Policy) { p.Families.NoAnswerSeconds = "" },
+		"no destination":           func(p *Policy) { p.Allowed = nil },
+		"nothing":                  func(p *Policy) { *p = Policy{} },
+	} {
+		p := usual()
+		change(p)
+		for _, kind := range Kinds() {
+			if offered, refused := slices.Contains(p.CanSet(), kind), p.Check(nil, "101", kind, "102", 0); offered == (refused != "") {
+				t.Errorf("%s: %s is offered: %t, and refused: %q", name, kind, offered, refused)
+			}
+		}
+		if refused := p.Check(nil, "101", NoAnswer, "102", 1); p.CanSetSeconds() == (refused != "") {
+			t.Errorf("%s: seconds are offered: %t, and refused: %q", name, p.CanSetSeconds(), refused)
+		}
+	}
+}

@@ -18,7 +18,8 @@ type Person struct {
 	ID        PersonID
 	Name      string
 	Extension string
-	Language  string
+	// Language is a tag; empty: the configuration does not say.
+	Language string
 	// Admin marks a company administrator.
 	Admin bool
 	// Endpoints are the supervised devices, as the PBX names them (PJSIP/101), in the order of the configuration.

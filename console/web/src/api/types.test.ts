@@ -26,7 +26,10 @@ const fields = {
   By: { person: true, via: true } satisfies Fields<t.By>,
   Notice: { type: true, at: true, entity: true, by: true, forced: true, document: true } satisfies Fields<t.Notice>,
   MyPhone: { endpoint: true, label: true, default: true, auto_answer: true } satisfies Fields<t.MyPhone>,
-  Me: { id: true, name: true, extension: true, language: true, admin: true, endpoints: true, signed_in: true, expires_at: true } satisfies Fields<t.Me>,
+  Forwarding: { kinds: true, after_seconds: true } satisfies Fields<t.Forwarding>,
+  Me: {
+    id: true, name: true, extension: true, language: true, admin: true, endpoints: true, forwarding: true, dnd: true, signed_in: true, expires_at: true,
+  } satisfies Fields<t.Me>,
   SignInWays: { password: true, provider: true } satisfies Fields<t.SignInWays>,
   HistoryEvent: { type: true, time: true, subject: true, id: true, document: true, before: true, person: true, by: true, forced: true } satisfies Fields<t.HistoryEvent>,
   History: { events: true, more: true } satisfies Fields<t.History>,

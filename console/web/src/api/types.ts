@@ -54,8 +54,9 @@ export interface Notice {
 }
 export interface PickupProgress { call: string; on_behalf_of: string; endpoint: string }
 export interface MyPhone { endpoint: string; label: string; default: boolean; auto_answer: string }
+export interface Forwarding { kinds: SettableKind[]; after_seconds: boolean }
 export interface Me {
-  id: string; name: string; extension: string; language: string; admin: boolean; endpoints: MyPhone[];
+  id: string; name: string; extension: string; language: string; admin: boolean; endpoints: MyPhone[]; forwarding: Forwarding; dnd: boolean;
   signed_in: 'session' | 'token'; expires_at: string;
 }
 export interface SignInWays { password: boolean; provider: string }

@@ -37,6 +37,7 @@ export const de: Messages = {
   'standing.reconnecting.long': 'Die Verbindung ist unterbrochen. Sie sehen den Stand von vor {age}; bis die Verbindung wieder steht, ist keine Aktion möglich.',
   'standing.unknown.long': 'Der Server ist nicht erreichbar, der jetzige Stand ist nicht bekannt. Was Sie sehen, ist veraltet.',
   'standing.pbx': 'Die Telefonanlage ist seit {time} nicht erreichbar. Sie sehen ihren letzten bekannten Stand.',
+  'standing.pbx.never': 'Die Telefonanlage wurde noch nicht erreicht. Anrufe sind noch nicht zu sehen.',
 
   'calls.title': 'Überwachte Anrufe',
   'calls.count.one': '{count} Anruf klingelt',

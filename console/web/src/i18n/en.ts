@@ -36,6 +36,7 @@ export const en = {
   'standing.reconnecting.long': 'The connection was lost. What you see was so {age} ago; nothing can be done until it is back.',
   'standing.unknown.long': 'Nobody knows how things are now: there is no connection to the server. What you see is old.',
   'standing.pbx': 'The telephone system has been out of reach since {time}. What you see is how it was last.',
+  'standing.pbx.never': 'The telephone system has not been reached yet. Calls cannot be seen yet.',
 
   'calls.title': 'Supervised calls',
   'calls.count.one': '{count} call rings',

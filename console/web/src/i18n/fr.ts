@@ -37,6 +37,7 @@ export const fr: Messages = {
   'standing.reconnecting.long': 'La connexion est interrompue. Ce que vous voyez date d’il y a {age} ; aucune action n’est possible avant son retour.',
   'standing.unknown.long': 'Le serveur est injoignable et l’état actuel inconnu. Ce que vous voyez n’est plus à jour.',
   'standing.pbx': 'Le système téléphonique est injoignable depuis {time}. Vous voyez son dernier état connu.',
+  'standing.pbx.never': 'Le système téléphonique n’a pas encore été joint. Les appels ne sont pas encore visibles.',
 
   'calls.title': 'Appels supervisés',
   'calls.count.one': '{count} appel sonne',

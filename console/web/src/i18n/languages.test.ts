@@ -22,6 +22,8 @@ test('a language is chosen by its first part', () => {
   expect(choose('xx', 'fr-CH')).toBe('fr');
   expect(choose('en_GB')).toBe('en');
   expect(choose(undefined, '')).toBe('en');
+  expect(choose(undefined, '', 'de-AT', 'en')).toBe('de');
+  expect(choose('es', 'fr', 'de')).toBe('es');
 });
 
 test('what is filled in is never read as a pattern', () => {

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Call, Group, Membership, Person } from '../api/types';
+import type { Call, Forwarding, Group, Membership, Person } from '../api/types';
 import { forceBar, leaveBar, mayCancelForward, mayPickUp, maySetForward } from './rights';
 
-const anna = { id: 'anna', admin: false };
+const forwarding: Forwarding = { kinds: ['always', 'busy', 'no_answer'], after_seconds: false };
+const anna = { id: 'anna', admin: false, forwarding };
 const group = (more: Partial<Group> = {}): Group => ({
   id: 'sales', name: 'Sales', number: '1', type: 'mutual_aid', lock_last: 'off', unstaffed: false, ringing: [],
   supervisors: [{ person: 'anna', name: 'Anna', admin: true, may_leave: true, logged_in: true, warning: '' }],
@@ -25,7 +26,7 @@ test('who supervises the group and is logged in may pick up', () => {
   expect(mayPickUp(anna, call(), of(group()))).toBe(true);
   expect(mayPickUp(anna, { ...call(), state: 'answered' }, of(group()))).toBe(false);
   expect(mayPickUp(anna, call('anna'), of(group()))).toBe(false);
-  expect(mayPickUp({ id: 'root', admin: true }, call(), of(group()))).toBe(false);
+  expect(mayPickUp({ id: 'root', admin: true, forwarding }, call(), of(group()))).toBe(false);
   const out = group();
   out.supervisors[0]!.logged_in = false;
   expect(mayPickUp(anna, call(), of(out))).toBe(false);
@@ -39,13 +40,17 @@ test('forwards are for who supervises, and to be set for who administers', () =>
   expect(maySetForward(anna, person('ben'), [group()])).toBe(true);
   expect(mayCancelForward(anna, person('dora'), [group()])).toBe(false);
   expect(maySetForward(anna, person('anna'), [])).toBe(true);
-  expect(maySetForward({ id: 'root', admin: true }, person('ben'), [plain])).toBe(true);
+  expect(maySetForward({ id: 'root', admin: true, forwarding }, person('ben'), [plain])).toBe(true);
+  const nowhere = { ...anna, forwarding: { kinds: [], after_seconds: false } };
+  expect(maySetForward(nowhere, person('anna'), [group()])).toBe(false);
+  expect(maySetForward(nowhere, person('ben'), [group()])).toBe(false);
+  expect(mayCancelForward(nowhere, person('ben'), [group()])).toBe(true);
 });
 
 test('nobody is forced against the rules', () => {
   expect(forceBar(anna, group(), 'ben')).toBeUndefined();
   expect(forceBar(anna, group({ type: 'standard' }), 'ben')).toBe('not_mutual_aid');
-  expect(forceBar({ id: 'emil', admin: false }, group(), 'ben')).toBe('not_admin');
+  expect(forceBar({ id: 'emil', admin: false, forwarding }, group(), 'ben')).toBe('not_admin');
   expect(forceBar(anna, group({ lock_last: 'role' }), 'ben')).toBe('last_role');
   expect(forceBar(anna, group({ lock_last: 'person' }), 'ben')).toBeUndefined();
   expect(forceBar(anna, group({ lock_last: 'role' }), 'dora')).toBeUndefined();

@@ -1,7 +1,7 @@
 // Who may do what, told from what is shown: no button is offered that would be refused. The daemon judges all the same.
-import type { Call, Group, Membership, Person, Supervisor } from '../api/types';
+import type { Call, Group, Me, Membership, Person, Supervisor } from '../api/types';
 
-export interface Actor { id: string; admin: boolean }
+export type Actor = Pick<Me, 'id' | 'admin' | 'forwarding'>;
 
 const entry = (group: Group, person: string): Supervisor | undefined => group.supervisors.find((s) => s.person === person);
 
@@ -33,7 +33,9 @@ export function mayCancelForward(actor: Actor, person: Person, groups: Iterable<
   return person.id === actor.id || shownIn(person.id, groups).some((g) => actor.admin || entry(g, actor.id) !== undefined);
 }
 
+/** F1, F4: what the PBX has no place for, and what leads nowhere that is allowed, can be set for nobody. */
 export function maySetForward(actor: Actor, person: Person, groups: Iterable<Group>): boolean {
+  if (actor.forwarding.kinds.length === 0) return false;
   return person.id === actor.id || shownIn(person.id, groups).some((g) => administers(actor, g));
 }
 
