@@ -65,3 +65,68 @@ func TestPageForwardsAndNames(t *testing.T) {
 	s.must("hang up", caller.Hangup(s.ctx()))
 	noCalls(p)
 }
+
+// Nothing keeps people from using any of its pages, menus and dialogs, in light and dark. Who chose no language, and has none
+// in the configuration, gets the browser's.
+func TestPageBarriers(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t, func(yaml string) string {
+		return yaml + "\nforwarding: {allowed_destinations: [\"^[0-9]{2,5}$\"], families: {busy: \"\"}}\n"
+	})
+	ben, fatma := s.phone("102"), s.phone("106")
+	s.phone("101")
+	s.storeIsRead()
+	missed := s.dial(fatma, "102")
+	s.rings(ben)
+	s.must("hang up", missed.Hangup(s.ctx()))
+	s.quiet()
+	for name, x := range map[string]struct {
+		browser                                               chrome.Options
+		signIn, actions, logOut, cancel, forward, who, always string
+		mine, history, settings                               string
+	}{
+		"light": {
+			chrome.Options{}, "Sign in", "Actions for Ben Okafor", "Log out of Vertrieb", "Cancel", "Set a forward", "Forward of Ben Okafor", "All calls",
+			"My supervision", "History", "Settings",
+		},
+		"dark": {
+			chrome.Options{Dark: true, Language: "de"}, "Anmelden", "Aktionen für Ben Okafor", "Von Vertrieb abmelden", "Abbrechen", "Rufumleitung einrichten",
+			"Rufumleitung von Ben Okafor", "Alle Anrufe", "Meine Supervision", "Verlauf", "Einstellungen",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := chrome.Open(t, x.browser)
+			p.Go(s.url("/"))
+			p.Await("button", x.signIn)
+			usable(t, p, "signing in")
+			signIn(p, "anna", "anna-secret")
+			p.Await("button", x.actions).Click()
+			p.Await("menuitem", x.logOut)
+			usable(t, p, "a person's menu")
+			p.Await("menuitem", x.logOut).Click()
+			asked := p.Await("alertdialog")
+			usable(t, p, "a question")
+			asked.Await("button", x.cancel).Click()
+			p.Gone("alertdialog")
+			p.Await("button", x.actions).Click()
+			p.Await("menuitem", x.forward).Click()
+			form := p.Await("dialog", x.who)
+			form.Await("option", x.always)
+			if kinds := form.All("option"); len(kinds) != 2 {
+				t.Errorf("%d kinds are offered, and one of three has no place in the PBX's store", len(kinds))
+			}
+			usable(t, p, "a form")
+			form.Await("button", x.cancel).Click()
+			p.Gone("dialog")
+			p.Await("link", x.mine).Click()
+			p.Await("switch", "Vertrieb")
+			usable(t, p, "one's own")
+			p.Await("link", x.history).Click()
+			p.AwaitElement(`[data-testid="history-line"]`)
+			usable(t, p, "the history")
+			p.Await("button", x.settings).Click()
+			p.Await("dialog", x.settings)
+			usable(t, p, "the settings")
+		})
+	}
+}
