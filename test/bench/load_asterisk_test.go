@@ -27,7 +27,7 @@ func TestNobodyMissesACallOfAsterisk(t *testing.T) {
 		User: lab.Trunk, Password: lab.Password(lab.Trunk), Server: pbx.SIPAddr(), NoRegister: true,
 	})
 	l := newLoad(t, pbx.ARIURL())
-	l.awaitReady()
+	awaitReady(t, l.app.HTTPAddr().String())
 	l.dial(trunk, 5*loadRate)
 	l.settle()
 	l.checked()
@@ -44,19 +44,19 @@ func ringThenDecline(ctx context.Context, c *softphone.Call) {
 }
 
 // awaitReady waits until the daemon has attached to the PBX.
-func (l *load) awaitReady() {
-	l.b.Helper()
+func awaitReady(b testing.TB, addr string) {
+	b.Helper()
 	for until := time.Now().Add(patience); ; {
-		answer, err := http.Get("http://" + l.app.HTTPAddr().String() + "/readyz")
+		answer, err := http.Get("http://" + addr + "/readyz")
 		if err != nil {
-			l.b.Fatal(err)
+			b.Fatal(err)
 		}
 		_ = answer.Body.Close()
 		if answer.StatusCode == http.StatusOK {
 			return
 		}
 		if time.Now().After(until) {
-			l.b.Fatal("the daemon is not ready")
+			b.Fatal("the daemon is not ready")
 		}
 	}
 }

@@ -304,6 +304,11 @@ func report(b *testing.B, what string, took []time.Duration) {
 	}
 	slices.Sort(took)
 	for name, at := range map[string]float64{"p50": 0.5, "p99": 0.99, "max": 1} {
-		b.ReportMetric(float64(took[int(at*float64(len(took)-1))].Microseconds())/1000, what+"-"+name+"-ms")
+		b.ReportMetric(share(took, at), what+"-"+name+"-ms")
 	}
+}
+
+// share is the duration that such a share of them does not exceed, in milliseconds.
+func share(sorted []time.Duration, of float64) float64 {
+	return float64(sorted[int(of*float64(len(sorted)-1))].Microseconds()) / 1000
 }

@@ -71,7 +71,7 @@ func Stop() {
 
 // Open gives an empty page in a browser of its own. It fails the test if Chromium cannot be had, and at the test's end if the
 // page has complained.
-func Open(t *testing.T, o Options) *Page {
+func Open(t testing.TB, o Options) *Page {
 	t.Helper()
 	browser, err := start()
 	if err != nil {

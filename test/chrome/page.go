@@ -19,7 +19,7 @@ import (
 // Page is a tab of a browser of its own. The Place is all of it. It is used by one goroutine.
 type Page struct {
 	Place
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	done sync.WaitGroup
 

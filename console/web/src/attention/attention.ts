@@ -1,13 +1,27 @@
 // How the page calls for attention from outside of itself: its title, its icon in the tab, the badge of an installed app.
 const size = 32;
 let plainIcon = '';
+const drawnIcons = new Map<string, string>();
+let pending: (() => void) | undefined;
 
+/** Title, icon and badge: after the next picture of the page, for a call's row comes first. A page that is hidden paints none. */
 export function show(title: string, first: string, count: number): void {
-  document.title = count > 0 ? `(${count}) ${first} · ${title}` : title;
-  icon(count);
-  // Not every browser has badges, and one that has may refuse.
-  if ('setAppBadge' in navigator) void (count > 0 ? navigator.setAppBadge(count) : navigator.clearAppBadge()).catch(() => undefined);
+  const waits = pending !== undefined;
+  pending = () => {
+    document.title = count > 0 ? `(${count}) ${first} · ${title}` : title;
+    icon(count);
+    // Not every browser has badges, and one that has may refuse.
+    if ('setAppBadge' in navigator) void (count > 0 ? navigator.setAppBadge(count) : navigator.clearAppBadge()).catch(() => undefined);
+  };
+  if (document.hidden) now();
+  else if (!waits) requestAnimationFrame(() => setTimeout(now));
 }
+
+function now(): void {
+  pending?.();
+  pending = undefined;
+}
+document.addEventListener('visibilitychange', () => document.hidden && now());
 
 function icon(count: number): void {
   const link = document.querySelector<HTMLLinkElement>('link[rel=icon]');
@@ -21,6 +35,13 @@ function icon(count: number): void {
 }
 
 function drawn(count: number): string {
+  const text = count > 99 ? '99+' : String(count);
+  const icon = drawnIcons.get(text) ?? draw(text);
+  drawnIcons.set(text, icon);
+  return icon;
+}
+
+function draw(text: string): string {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = size;
   const c = canvas.getContext('2d');
@@ -30,9 +51,9 @@ function drawn(count: number): string {
   c.arc(size / 2, size / 2, size / 2, 0, 2 * Math.PI);
   c.fill();
   c.fillStyle = '#fff';
-  c.font = `bold ${count > 9 ? 17 : 22}px sans-serif`;
+  c.font = `bold ${text.length > 1 ? 17 : 22}px sans-serif`;
   c.textAlign = 'center';
   c.textBaseline = 'middle';
-  c.fillText(count > 99 ? '99+' : String(count), size / 2, size / 2 + 1);
+  c.fillText(text, size / 2, size / 2 + 1);
   return canvas.toDataURL('image/png');
 }
