@@ -24,8 +24,9 @@ func (a *App) consoleOptions(o Options) console.Options {
 		Site: cfg.Site, Listen: cfg.HTTP.Listen, CertFile: cfg.HTTP.TLS.CertFile, KeyFile: cfg.HTTP.TLS.KeyFile,
 		Log: o.Log.With("part", "http"), Metrics: o.Metrics, Ready: a.ready, Tokens: tokens, Provider: provider,
 		SessionFile: filepath.Join(cfg.NATS.Embedded.StoreDir, "sessions-"+cfg.Site+".db"),
-		Directory:   func() *supervision.Directory { return a.current.Load().Directory },
-		Forwarding:  func() *forwarding.Policy { return &a.current.Load().Forwarding },
+		PushFile:    filepath.Join(cfg.NATS.Embedded.StoreDir, "push-"+cfg.Site+".db"), PushServices: cfg.HTTP.PushServices,
+		Directory:  func() *supervision.Directory { return a.current.Load().Directory },
+		Forwarding: func() *forwarding.Policy { return &a.current.Load().Forwarding },
 		PasswordHash: func(p supervision.PersonID) string {
 			return a.current.Load().Credentials[p].PasswordHash.Reveal()
 		},

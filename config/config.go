@@ -124,6 +124,8 @@ type HTTP struct {
 	Tokens []Token // in the order of their names
 	// OIDC is nil where people log in with their password only.
 	OIDC *OIDC
+	// PushServices are the origins of the only push services that browsers are told through. None: all at public addresses.
+	PushServices []string
 }
 
 // Token is a bearer token of the HTTP API.

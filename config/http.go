@@ -10,6 +10,8 @@ func (c *checker) http(raw *rawHTTP) HTTP {
 		Listen: c.listen(raw.listen, "127.0.0.1:8080"),
 		TLS:    c.serverTLS(raw.tls),
 		OIDC:   c.oidc(&raw.oidc),
+
+		PushServices: c.origins(&raw.push.services),
 	}
 	for i := range raw.tokens.items {
 		key, r := raw.tokens.items[i].key, &raw.tokens.items[i].value
@@ -27,6 +29,25 @@ func (c *checker) http(raw *rawHTTP) HTTP {
 	}
 	slices.SortFunc(h.Tokens, func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
 	return h
+}
+
+// origins are those of https addresses, as browsers write them.
+func (c *checker) origins(list *texts) []string {
+	var origins []string
+	for _, t := range list.items {
+		if !c.required(t) {
+			continue
+		}
+		u := c.url(t, t.value, "https")
+		if u == nil {
+			continue
+		}
+		if u.RequestURI() != "/" || u.Fragment != "" {
+			c.add(t.place, "%s must be https:// and a host, with a port where it is not 443, and nothing after it", quote(t.value))
+		}
+		origins = append(origins, "https://"+strings.TrimSuffix(strings.ToLower(u.Host), ":443"))
+	}
+	return origins
 }
 
 func (c *checker) oidc(raw *rawOIDC) *OIDC {

@@ -126,10 +126,17 @@ type rawHTTP struct {
 	tls    rawServerTLS
 	tokens tokens
 	oidc   rawOIDC
+	push   rawPush
 }
 
 func (r *rawHTTP) read(d *decoder, n *yaml.Node, at place) {
-	d.section(n, at, keys{"listen": &r.listen, "tls": &r.tls, "tokens": &r.tokens, "oidc": &r.oidc})
+	d.section(n, at, keys{"listen": &r.listen, "tls": &r.tls, "tokens": &r.tokens, "oidc": &r.oidc, "push": &r.push})
+}
+
+type rawPush struct{ services texts }
+
+func (r *rawPush) read(d *decoder, n *yaml.Node, at place) {
+	d.section(n, at, keys{"services": &r.services})
 }
 
 type rawToken struct {

@@ -26,6 +26,8 @@ const (
 	bodyTime = 5 * time.Second
 	// maxDepth is how deep a body's lists and objects may lie in each other. Nothing that is asked for needs more than 2.
 	maxDepth = 16
+	// takesNulls is in the metadata of an operation whose body a browser writes by itself, with null for what is not there.
+	takesNulls = "nulls"
 )
 
 // read takes in the whole body before anything is made of it, as strictly as on NATS. Whoever has sent more than was read loses
@@ -40,7 +42,8 @@ func read(hc huma.Context, next func(huma.Context)) {
 		tell(w, p)
 		return
 	}
-	if p = checkBody(r.Header, data); p != nil {
+	_, nulls := hc.Operation().Metadata[takesNulls]
+	if p = checkBody(r.Header, data, nulls); p != nil {
 		tell(w, p)
 		return
 	}
@@ -73,14 +76,14 @@ func readWhole(r *http.Request, c *http.ResponseController) ([]byte, *Problem) {
 }
 
 // checkBody says what is wrong with a body. None at all is right where none is needed.
-func checkBody(h http.Header, data []byte) *Problem {
+func checkBody(h http.Header, data []byte, nulls bool) *Problem {
 	if len(data) == 0 {
 		return nil
 	}
 	if p := checkMedia(h); p != nil {
 		return p
 	}
-	if err := wellFormed(data); err != nil {
+	if err := wellFormed(data, nulls); err != nil {
 		return wrongBody(err.Error())
 	}
 	return nil
@@ -110,13 +113,13 @@ func checkMedia(h http.Header) *Problem {
 }
 
 // wellFormed says what is wrong with JSON that a decoder would make something of all the same.
-func wellFormed(data []byte) error {
+func wellFormed(data []byte, nulls bool) error {
 	if !utf8.Valid(data) {
 		return errors.New("it is not UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	if err := oneValue(d, 0); err != nil {
+	if err := oneValue(d, 0, nulls); err != nil {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -125,12 +128,12 @@ func wellFormed(data []byte) error {
 	return nil
 }
 
-func oneValue(d *json.Decoder, depth int) error {
+func oneValue(d *json.Decoder, depth int, nulls bool) error {
 	token, err := d.Token()
 	if err != nil {
 		return errNotJSON
 	}
-	if token == nil {
+	if token == nil && (!nulls || depth == 0) {
 		return errors.New("it has a null: leave out what is not there")
 	}
 	start, ok := token.(json.Delim)
@@ -153,7 +156,7 @@ func oneValue(d *json.Decoder, depth int) error {
 			}
 			seen[name] = true
 		}
-		if err := oneValue(d, depth+1); err != nil {
+		if err := oneValue(d, depth+1, nulls); err != nil {
 			return err
 		}
 	}

@@ -73,11 +73,20 @@ type client struct {
 	join   string // the id of the command by which it begins
 	from   position
 	frames chan []byte
+	// told gets what the person is shown, in place of frames. Nil: it is a stream.
+	told listener
 	// begun is closed when the client is there, and refused says why it is not.
 	begun   chan struct{}
 	refused *supervision.Refusal
 	// cut is closed when the stream is to end.
 	cut chan struct{}
+}
+
+// listener is told what a person is shown: first the whole, then each change. It is called in the hub's goroutine and must not wait.
+type listener interface {
+	shown(time.Time, *supervision.Show)
+	// lost says that what is shown is not told any more: the client is cut.
+	lost()
 }
 
 func newHub(o Options, m *metrics, log *slog.Logger) *hub {
@@ -163,22 +172,33 @@ func (h *hub) join(ctx context.Context, id identity, from position) (*client, er
 	c := &client{
 		id: id, from: from, frames: make(chan []byte, clientFrames), begun: make(chan struct{}), cut: make(chan struct{}),
 	}
+	return c, h.let(ctx, c)
+}
+
+// listen has somebody told what a person is shown until the client leaves or is cut. It takes no stream's place.
+func (h *hub) listen(ctx context.Context, p supervision.PersonID, told listener) (*client, error) {
+	c := &client{id: identity{person: p}, told: told, begun: make(chan struct{}), cut: make(chan struct{})}
+	return c, h.let(ctx, c)
+}
+
+// let returns when a client is there.
+func (h *hub) let(ctx context.Context, c *client) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	if err := h.ask(ctx, c); err != nil {
-		return nil, err
+		return err
 	}
 	select {
 	case <-c.begun:
 	case <-ctx.Done():
 		h.abandon(c)
-		return nil, unavailable("the view did not come in time")
+		return unavailable("the view did not come in time")
 	}
 	if c.refused != nil {
 		h.leave(c)
-		return nil, refused(c.refused)
+		return refused(c.refused)
 	}
-	return c, nil
+	return nil
 }
 
 // ask has the engine follow the client's person and tell the view: whatever it shows after that, the client gets.
@@ -208,18 +228,25 @@ func (h *hub) enter(c *client) *Problem {
 	switch {
 	case h.stopped:
 		return unavailable("the daemon is stopping").after(time.Second)
-	case h.streams >= maxStreams:
+	case c.told == nil && h.streams >= maxStreams:
 		return unavailable("too many streams").after(roundTime)
-	case h.followed[c.id.person] >= maxStreamsOf:
+	case c.told == nil && h.followed[c.id.person] >= maxStreamsOf:
 		return problem(http.StatusTooManyRequests, codeTooManyRequests, "too many streams of this person").after(roundTime)
 	}
 	h.last++
 	c.join = joinPrefix + strconv.FormatUint(h.last, 10)
 	h.joining[c.join] = c
 	h.followed[c.id.person]++
-	h.streams++
-	h.metrics.streams.Set(float64(h.streams))
+	h.count(c, 1)
 	return nil
+}
+
+// count counts streams, with the lock held.
+func (h *hub) count(c *client, n int) {
+	if c.told == nil {
+		h.streams += n
+		h.metrics.streams.Set(float64(h.streams))
+	}
 }
 
 // abandon ends a stream that has not begun.
@@ -234,8 +261,7 @@ func (h *hub) abandon(c *client) {
 func (h *hub) leave(c *client) {
 	h.mu.Lock()
 	h.followed[c.id.person]--
-	h.streams--
-	h.metrics.streams.Set(float64(h.streams))
+	h.count(c, -1)
 	h.mu.Unlock()
 	h.tell(item{leave: c})
 }
@@ -300,7 +326,7 @@ func (h *hub) work() {
 				h.dropOne(f, i.slow, cutSlow)
 			}
 		case i.cut != nil:
-			h.drop(func(c *client) bool { return i.cut(c.id) }, cutEnded)
+			h.drop(func(c *client) bool { return c.told == nil && i.cut(c.id) }, cutEnded)
 		}
 	}
 	if overflow {
@@ -330,12 +356,17 @@ func (h *hub) show(i item) {
 		return
 	}
 	f.keep(list, i.show.View != nil)
+	streams := len(f.clients)
 	for c := range f.clients {
-		if !c.offer(list) {
+		switch {
+		case c.told != nil:
+			streams--
+			c.told.shown(i.at, i.show)
+		case !c.offer(list):
 			h.dropOne(f, c, cutSlow)
 		}
 	}
-	h.metrics.frames.Add(float64(len(list) * len(f.clients)))
+	h.metrics.frames.Add(float64(len(list) * streams))
 	h.metrics.seconds.Observe(h.now().Sub(i.at).Seconds())
 }
 
@@ -360,7 +391,9 @@ func (h *hub) begin(i item) {
 	}
 	f := h.feedOf(c.id.person)
 	f.at(i.view.Seq)
-	if missed, ok := f.since(c.from); !ok {
+	if c.told != nil {
+		c.told.shown(i.at, &supervision.Show{To: c.id.person, Seq: i.view.Seq, View: i.view})
+	} else if missed, ok := f.since(c.from); !ok {
 		whole, err := h.encode.frame(h.epoch, i.view.Seq, "view", i.view)
 		if err != nil {
 			h.log.Error("a view cannot be encoded; please report this", "person", f.person, "error", err)
@@ -392,6 +425,10 @@ func (h *hub) drop(those func(*client) bool, why string) {
 func (h *hub) dropOne(f *feed, c *client, why string) {
 	delete(f.clients, c)
 	close(c.cut)
+	if c.told != nil {
+		c.told.lost()
+		return
+	}
 	if why != "" {
 		h.metrics.cuts.WithLabelValues(why).Inc()
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"supervisiond/console/oidc"
+	"supervisiond/console/push"
 	"supervisiond/forwarding"
 	"supervisiond/supervision"
 )
@@ -34,8 +36,10 @@ type Options struct {
 	Tokens []Token
 	// Provider is one that people may sign in with; nil: by password only.
 	Provider *Provider
-	// SessionFile is where sessions outlive the daemon.
-	SessionFile string
+	// SessionFile is where sessions outlive the daemon, and PushFile where push subscriptions do.
+	SessionFile, PushFile string
+	// PushServices are the origins of the only push services that are told. None: all at public addresses.
+	PushServices []string
 	// Directory is who there is now, and PasswordHash a person's password as bcrypt has it; empty: they have none.
 	Directory    func() *supervision.Directory
 	PasswordHash func(supervision.PersonID) string
@@ -62,6 +66,7 @@ type Server struct {
 	metrics   *metrics
 	asks      *asks
 	hub       *hub
+	push      *push.Service
 	provider  *oidc.Provider // nil: none
 	sessions  *sessions
 	tokens    *tokens
@@ -99,10 +104,13 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(err, listener.Close(), s.sessions.close())
 	}
 	s.hub = newHub(o, s.metrics, o.Log)
+	if s.push, err = s.newPush(); err != nil {
+		return nil, errors.Join(err, listener.Close(), s.sessions.close())
+	}
 	s.provider = s.newProvider()
 	handler, err := s.handler()
 	if err != nil {
-		return nil, errors.Join(err, listener.Close(), s.sessions.close())
+		return nil, errors.Join(err, listener.Close(), s.push.Close(), s.sessions.close())
 	}
 	s.http = &http.Server{
 		Handler: handler, TLSConfig: security, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
@@ -148,6 +156,7 @@ func (s *Server) handler() (http.Handler, error) {
 	s.registerSessions(api)
 	s.registerReading(api)
 	s.registerCommands(api)
+	s.registerPush(api)
 	openUp(api.OpenAPI())
 	// The library would write it when it is first asked for, and twice at a time if it is asked for so.
 	description, err := json.Marshal(api.OpenAPI())
@@ -185,8 +194,9 @@ func (s *Server) Take(at time.Time, effects []supervision.Effect) {
 	s.hub.take(at, effects)
 }
 
-// Reconfigured ends the streams of those who are no longer who they were.
+// Reconfigured ends the streams and the push subscriptions of those who are no longer who they were.
 func (s *Server) Reconfigured() {
+	s.push.Sweep()
 	s.hub.cutThose(func(id identity) bool { return !s.holds(context.Background(), id) })
 }
 
@@ -207,13 +217,12 @@ func (s *Server) Serve() error {
 
 // Run hands on what people are shown until the context ends. Then all streams are over.
 func (s *Server) Run(ctx context.Context) {
-	sweeping := make(chan struct{})
-	go func() {
-		defer close(sweeping)
-		s.sessions.sweep(ctx, s.log)
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { s.sessions.sweep(ctx, s.log) })
+	beside.Go(func() { s.push.Run(ctx) })
+	beside.Go(func() { s.followForPush(ctx) })
 	s.hub.run(ctx)
-	<-sweeping
+	beside.Wait()
 }
 
 // StopCommands takes no more commands, and returns when those that run are answered.
@@ -225,5 +234,5 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
 	}
-	return errors.Join(err, s.sessions.close())
+	return errors.Join(err, s.push.Close(), s.sessions.close())
 }

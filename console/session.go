@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"log/slog"
@@ -33,8 +34,10 @@ const (
 // sessions are those of browsers. They are in a store under the digest of their token, and never written without need.
 type sessions struct {
 	manager *scs.SessionManager
-	close   func() error
-	hash    func(supervision.PersonID) string
+	// byDigest finds in the same store who says a token's digest in place of the token.
+	byDigest *scs.SessionManager
+	close    func() error
+	hash     func(supervision.PersonID) string
 }
 
 func newSessions(path string, hash func(supervision.PersonID) string, now func() time.Time, log *slog.Logger) *sessions {
@@ -42,7 +45,15 @@ func newSessions(path string, hash func(supervision.PersonID) string, now func()
 	m.Lifetime, m.HashTokenInStore = sessionTime, true
 	s := &sessions{manager: m, hash: hash}
 	m.Store, s.close = sessionStore(path, now, log)
+	s.byDigest = scs.New()
+	s.byDigest.Lifetime, s.byDigest.Store = sessionTime, m.Store
 	return s
+}
+
+// digest is that of a session's token, as the store has it: who knows it can be nobody by it.
+func digest(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func proofOf(hash string) string {
@@ -92,15 +103,17 @@ func (s *sessions) find(r *http.Request) (identity, bool) {
 
 // holds says who a session is of, if it still is one.
 func (s *sessions) holds(ctx context.Context, token string) (identity, bool) {
-	ctx, err := s.manager.Load(ctx, token)
+	return s.look(ctx, s.manager, token)
+}
+
+// look finds a session by its token, or its token's digest, whichever the manager takes.
+func (s *sessions) look(ctx context.Context, m *scs.SessionManager, token string) (identity, bool) {
+	ctx, err := m.Load(ctx, token)
 	if err != nil {
 		return identity{}, false
 	}
-	id := identity{
-		person:  supervision.PersonID(s.manager.GetString(ctx, sessionPerson)),
-		session: token, expires: s.manager.Deadline(ctx),
-	}
-	proof := s.manager.GetString(ctx, sessionProof)
+	id := identity{person: supervision.PersonID(m.GetString(ctx, sessionPerson)), session: token, expires: m.Deadline(ctx)}
+	proof := m.GetString(ctx, sessionProof)
 	good := id.person != "" && (proof == byProvider || proof == proofOf(s.hash(id.person)))
 	return id, good
 }

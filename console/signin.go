@@ -150,6 +150,7 @@ func (s *Server) endSession(r *http.Request) error {
 	}
 	if token != "" {
 		s.hub.cutThose(func(id identity) bool { return id.session == token })
+		s.endPush(token)
 	}
 	return nil
 }

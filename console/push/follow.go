@@ -1,0 +1,167 @@
+package push
+
+import (
+	"slices"
+	"time"
+
+	"supervisiond/supervision"
+)
+
+// viewer is what a person with subscriptions is shown, as far as it matters here.
+type viewer struct {
+	// alerts are the groups in which the person is a supervisor who is logged in.
+	alerts  map[supervision.GroupID]bool
+	ringing map[supervision.CallID]*supervision.CallDocument
+	told    map[supervision.CallID]bool
+	// ended are final documents, until what has changed is told.
+	ended map[supervision.CallID]*supervision.CallDocument
+	// settled: the PBX has told what rings, so that whatever an earlier life has told and does not ring is over.
+	settled bool
+}
+
+func newViewer() *viewer {
+	return &viewer{
+		alerts: make(map[supervision.GroupID]bool), ringing: make(map[supervision.CallID]*supervision.CallDocument),
+		told: make(map[supervision.CallID]bool), ended: make(map[supervision.CallID]*supervision.CallDocument),
+	}
+}
+
+// View takes all that a person is shown. It never waits.
+func (s *Service) View(at time.Time, p supervision.PersonID, view *supervision.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.viewerOf(p)
+	clear(v.alerts)
+	clear(v.ringing)
+	for i := range view.Groups {
+		v.group(p, &view.Groups[i])
+	}
+	for i := range view.Calls {
+		v.call(&view.Calls[i])
+	}
+	v.settled = v.settled || view.Site.PBX.Connected
+	s.tell(at, p, v)
+}
+
+// Changes takes what has changed in that. It never waits.
+func (s *Service) Changes(at time.Time, p supervision.PersonID, list []supervision.Shown) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.viewerOf(p)
+	news := false
+	for _, c := range list {
+		switch doc := c.Document.(type) {
+		case *supervision.GroupDocument:
+			v.group(p, doc)
+		case *supervision.CallDocument:
+			v.call(doc)
+		case *supervision.SiteDocument:
+			if v.settled || !doc.PBX.Connected {
+				continue
+			}
+			v.settled = true
+		case nil:
+			if !v.gone(c) {
+				continue
+			}
+		default:
+			continue
+		}
+		news = true
+	}
+	if news {
+		s.tell(at, p, v)
+	}
+}
+
+func (s *Service) viewerOf(p supervision.PersonID) *viewer {
+	v := s.viewers[p]
+	if v == nil {
+		v = newViewer()
+		s.viewers[p] = v
+	}
+	return v
+}
+
+func (v *viewer) group(p supervision.PersonID, g *supervision.GroupDocument) {
+	delete(v.alerts, g.ID)
+	for _, x := range g.Supervisors {
+		if x.Person == p && x.LoggedIn {
+			v.alerts[g.ID] = true
+		}
+	}
+}
+
+func (v *viewer) call(c *supervision.CallDocument) {
+	if c.State == supervision.CallRinging {
+		v.ringing[c.ID] = c
+		return
+	}
+	delete(v.ringing, c.ID)
+	if v.told[c.ID] {
+		v.ended[c.ID] = c
+	}
+}
+
+// gone takes away what is not shown any more, and says whether that matters.
+func (v *viewer) gone(c supervision.Shown) bool {
+	switch c.Kind {
+	case supervision.ShownGroup:
+		delete(v.alerts, supervision.GroupID(c.ID))
+	case supervision.ShownCall:
+		delete(v.ringing, supervision.CallID(c.ID))
+	default:
+		return false
+	}
+	return true
+}
+
+// alerted says whether a call rings somebody else for whom the person may pick it up. A company administrator is shown every
+// call, and alerted of none but those of their own groups.
+func (v *viewer) alerted(p supervision.PersonID, c *supervision.CallDocument) bool {
+	return slices.ContainsFunc(c.Ringing, func(part supervision.RingingPart) bool {
+		return part.Person != p && slices.ContainsFunc(part.Groups, func(g supervision.GroupID) bool { return v.alerts[g] })
+	})
+}
+
+// tell tells a person's subscriptions of what rings for them and of what is over. It is called with the lock held.
+func (s *Service) tell(at time.Time, p supervision.PersonID, v *viewer) {
+	now, before := s.now(), len(v.told)
+	changed := false
+	for id, c := range v.ringing {
+		switch alerted := v.alerted(p, c); {
+		case alerted && !v.told[id]:
+			v.told[id], changed = true, true
+			if n := s.lanes.ring(s.book.those(p), newMessage(ringing, p, id, c, at, now)); n > 0 {
+				s.metrics.dropped.Add(float64(n))
+				s.complain("", "too many rings are to be told to browsers that sleep; some are not told")
+			}
+		case !alerted && v.told[id]:
+			s.end(v, newMessage(over, p, id, nil, at, now))
+		}
+	}
+	for id := range v.told {
+		if v.ringing[id] == nil {
+			s.end(v, newMessage(over, p, id, v.ended[id], at, now))
+		}
+	}
+	clear(v.ended)
+	changed = changed || len(v.told) != before
+	if v.settled && len(s.left[p]) > 0 {
+		changed = true
+		for _, id := range s.left[p] {
+			if v.ringing[id] == nil {
+				s.lanes.recall(p, s.book.those(p), newMessage(over, p, id, nil, at, now))
+			}
+		}
+		delete(s.left, p)
+	}
+	if changed {
+		s.note()
+	}
+}
+
+func (s *Service) end(v *viewer, m *message) {
+	delete(v.told, m.call)
+	s.lanes.over(m.person, m)
+}
