@@ -51,7 +51,8 @@ func newDesk(t testing.TB) *desk {
 	var err error
 	d.Server, err = New(Options{
 		Site: "hq", Listen: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(d, nil)), Metrics: prometheus.NewRegistry(),
-		Ready: func() map[string]bool { return nil }, SessionFile: filepath.Join(t.TempDir(), "sessions.db"),
+		Ready: func() map[string]bool { return nil }, SessionFile: filepath.Join(t.TempDir(), "sessions.db"), PushFile: filepath.Join(t.TempDir(), "push.db"),
+		Tokens:    []Token{{Name: "crm", Anyone: true}},
 		Directory: func() *supervision.Directory { return directory }, PasswordHash: func(supervision.PersonID) string { return hash },
 		Forwarding: func() *forwarding.Policy { return &d.policy },
 		Command: func(c supervision.Commanded) error {

@@ -58,32 +58,49 @@ type outcome struct {
 // environment does the asking: that is the administrator's.
 func newClient(a allowed) *http.Client {
 	proxy := httpproxy.FromEnvironment().ProxyFunc()
-	through := func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
-	free := newTransport(&net.Dialer{Timeout: sendTime})
-	free.Proxy = through
-	guarded := newTransport(&net.Dialer{
-		Timeout: sendTime,
-		Control: func(network, address string, _ syscall.RawConn) error { return publicOnly(network, address) },
-	})
+	c := &chooser{
+		allowed: a, proxy: func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
+		free: newTransport(&net.Dialer{Timeout: sendTime}), guarded: newTransport(guardedDialer()),
+	}
+	c.free.Proxy = c.proxy
 	return &http.Client{
-		Transport: chooser(func(r *http.Request) (*http.Response, error) {
-			by, err := through(r)
-			if err != nil {
-				return nil, err
-			}
-			if by != nil || a.listed(r.URL) {
-				return free.RoundTrip(r)
-			}
-			return guarded.RoundTrip(r)
-		}),
+		Transport:     c,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-type chooser func(*http.Request) (*http.Response, error)
+// guardedDialer reaches public addresses only.
+func guardedDialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout: sendTime,
+		Control: func(network, address string, _ syscall.RawConn) error { return publicOnly(network, address) },
+	}
+}
+
+// chooser sends each request on the way that it may take.
+type chooser struct {
+	allowed       allowed
+	proxy         func(*http.Request) (*url.URL, error)
+	free, guarded *http.Transport
+}
 
 // RoundTrip implements http.RoundTripper.
-func (c chooser) RoundTrip(r *http.Request) (*http.Response, error) { return c(r) }
+func (c *chooser) RoundTrip(r *http.Request) (*http.Response, error) {
+	by, err := c.proxy(r)
+	if err != nil {
+		return nil, err
+	}
+	if by != nil || c.allowed.listed(r.URL) {
+		return c.free.RoundTrip(r)
+	}
+	return c.guarded.RoundTrip(r)
+}
+
+// CloseIdleConnections is what http.Client calls.
+func (c *chooser) CloseIdleConnections() {
+	c.free.CloseIdleConnections()
+	c.guarded.CloseIdleConnections()
+}
 
 func newTransport(d *net.Dialer) *http.Transport {
 	return &http.Transport{

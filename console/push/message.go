@@ -73,9 +73,13 @@ type gone struct {
 	State supervision.CallState `json:"state"`
 }
 
-// text is the message as a browser gets it. It is made once.
+// text is the message as a browser gets it. It is made once, and has no room behind it: the library would write its padding there,
+// for several subscriptions at a time.
 func (m *message) text(d *supervision.Directory) ([]byte, error) {
-	m.once.Do(func() { m.plain, m.err = m.encode(d) })
+	m.once.Do(func() {
+		m.plain, m.err = m.encode(d)
+		m.plain = slices.Clip(m.plain)
+	})
 	return m.plain, m.err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,6 +42,7 @@ func Start(t testing.TB) *Service {
 	s := &Service{t: t, subscriptions: make(map[string]*Subscription)}
 	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.server.EnableHTTP2 = true
+	s.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug) // who breaks off says so
 	s.server.StartTLS()
 	t.Cleanup(s.server.Close)
 	return s
