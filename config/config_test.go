@@ -102,6 +102,7 @@ func TestExample(t *testing.T) {
 				Issuer: "https://id.example", ClientID: "supervisiond", ClientSecret: NewSecret("oidc secret"),
 				Claim: "preferred_username",
 			},
+			PushServices: []string{"https://push.example", "https://10.0.0.7:8443"},
 		}},
 		{"sip", cfg.SIP, SIP{
 			Listen: []Listener{{"udp", "127.0.0.1:5070"}, {"tcp", "127.0.0.1:5070"}, {"tls", "127.0.0.1:5071"}},

@@ -27,8 +27,8 @@ const (
 	idleTime     = 5 * time.Minute
 	// answerHead is how long the head of an answer may be, in bytes.
 	answerHead = 16 << 10
-	// quiet is how long the same complaint about a push service is not repeated.
-	quiet = time.Hour
+	// complaintQuiet is how long the same complaint about a push service is not repeated.
+	complaintQuiet = 60 * time.Minute
 )
 
 // result is what has come of a message.

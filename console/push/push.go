@@ -203,7 +203,7 @@ func (s *Service) complain(host, what string, more ...any) {
 	s.complaining.Lock()
 	defer s.complaining.Unlock()
 	key, now := host+" "+what, s.now()
-	if last, done := s.complained[key]; done && now.Sub(last) < quiet {
+	if last, done := s.complained[key]; done && now.Sub(last) < complaintQuiet {
 		return
 	}
 	if len(s.complained) >= maxComplaints {
