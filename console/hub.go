@@ -67,7 +67,7 @@ type item struct {
 	cut   func(identity) bool
 }
 
-// client is one open stream.
+// client is one open stream, or a listener.
 type client struct {
 	id     identity
 	join   string // the id of the command by which it begins

@@ -19,7 +19,7 @@ type (
 		Body struct {
 			_          struct{} `additionalProperties:"true"`
 			Endpoint   string   `json:"endpoint" doc:"Where the browser's push service takes messages for it: an https address, of 1,024 bytes at most."`
-			Expiration *float64 `json:"expirationTime,omitempty" doc:"When the subscription ends, in milliseconds; it is not looked at: the push service tells."`
+			Expiration *float64 `json:"expirationTime,omitempty" nullable:"true" doc:"When the subscription ends, in milliseconds; it is not looked at: the push service tells."`
 			Keys       pushKeys `json:"keys"`
 		}
 	}
