@@ -1,0 +1,157 @@
+package front
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/expirable"
+
+	"supervisiond/sip/digest"
+)
+
+const (
+	ack    = "ACK"
+	cancel = "CANCEL"
+
+	// maxKnown is how many addresses are known to belong to somebody, knownFor for how long after they were last heard or spoken to.
+	maxKnown = 16_384
+	knownFor = 2 * time.Hour
+)
+
+// gate says what of all that arrives goes to the transaction layer: requests whose sender has proved who they are, and whatever
+// belongs to a transaction from where somebody is known to be. Everything else is answered here without a trace, or not at all.
+type gate struct {
+	key     []byte
+	realm   *digest.Realm
+	allowed []string
+	known   *expirable.LRU[netip.AddrPort, struct{}]
+	limits  *limits
+	metrics *metrics
+	now     func() time.Time
+}
+
+func newGate(key []byte, realm *digest.Realm, m *metrics) *gate {
+	return &gate{
+		key: key, realm: realm, limits: newLimits(), metrics: m, now: time.Now,
+		known: expirable.NewLRU[netip.AddrPort, struct{}](maxKnown, nil, knownFor),
+	}
+}
+
+// origin is where a message came from.
+type origin struct {
+	from     netip.AddrPort
+	reliable bool // TCP or TLS
+	known    bool // the connection is somebody's
+}
+
+// verdict is what becomes of a message: pass it on, or send an answer if there is one.
+type verdict struct {
+	pass   bool
+	answer []byte
+	to     netip.AddrPort
+}
+
+// judge looks at one message.
+func (g *gate) judge(data []byte, o origin) verdict {
+	m := scan(data)
+	if m == nil {
+		g.metrics.refused(junk)
+		return verdict{}
+	}
+	known := o.known || !o.reliable && g.known.Contains(o.from)
+	if !m.request() {
+		return g.onlyKnown(known && m.flaw == "" && parses(data))
+	}
+	refused := m.check(g.allowed)
+	if refused == nil && (known || len(m.all("authorization")) > 0) && !parses(data) {
+		refused = bad("Request")
+	}
+	switch {
+	case m.method == ack: // is never answered
+		return g.onlyKnown(known && refused == nil)
+	case refused != nil:
+		return g.refuse(m, o, refused, malformed)
+	case m.method == cancel && known:
+		return verdict{pass: true}
+	case m.method == cancel: // its INVITE was not let in
+		return g.refuse(m, o, &refusal{code: 481, reason: "Call/Transaction Does Not Exist"}, unknown)
+	}
+	return g.identify(m, o)
+}
+
+func (g *gate) onlyKnown(known bool) verdict {
+	if !known {
+		g.metrics.refused(unknown)
+	}
+	return verdict{pass: known}
+}
+
+// identify lets a request in if it has the secret of somebody.
+func (g *gate) identify(m *message, o origin) verdict {
+	now, from := g.now(), o.from.Addr()
+	req := m.proof(o)
+	name := g.realm.Named(req.Authorization)
+	if name != "" && !g.limits.mayTry(name, from, now) {
+		g.metrics.refused(guessing)
+		return verdict{}
+	}
+	username, result := g.realm.Check(req, now)
+	switch result {
+	case digest.OK, digest.Again:
+		if !g.limits.people.take(username, now) {
+			g.metrics.refused(tooMany)
+			return verdict{}
+		}
+		g.known.Add(o.from, struct{}{})
+		return verdict{pass: true}
+	case digest.Merged:
+		return g.refuse(m, o, &refusal{code: 482, reason: "Loop Detected"}, merged)
+	case digest.Wrong:
+		g.limits.wrong(name, from, now)
+	}
+	r := &refusal{code: http.StatusUnauthorized, reason: "Unauthorized"}
+	for _, c := range g.realm.Challenges(now, result == digest.Stale) {
+		r.headers = append(r.headers, "WWW-Authenticate: "+c)
+	}
+	return g.refuse(m, o, r, string(result))
+}
+
+// proof is what the secret is tried on.
+func (m *message) proof(o origin) digest.Request {
+	top, _ := m.topVia()
+	id, _ := m.get("call-id")
+	cseq, _ := m.get("cseq")
+	from, _ := m.get("from")
+	to, _ := m.get("to")
+	tag, _ := param(afterAddress(from), "tag")
+	req := digest.Request{
+		Authorization: m.all("authorization"), Method: m.method, URI: m.uri,
+		Branch: top.branch + "\n" + o.from.String(), Origin: strings.Join([]string{id, cseq, tag}, "\n"), Reliable: o.reliable,
+	}
+	if tagged(to) {
+		req.Origin += "\n" + top.branch // what belongs to a dialog is never merged
+	}
+	return req
+}
+
+// refuse answers within what is allowed.
+func (g *gate) refuse(m *message, o origin, r *refusal, why string) verdict {
+	g.metrics.refused(why)
+	if !o.reliable && !g.limits.answers(o.from.Addr(), g.now()) {
+		g.metrics.silenced()
+		return verdict{}
+	}
+	g.metrics.answered(m.methodLabel(g.allowed), r.code)
+	return verdict{answer: m.answer(r, o.from, g.key), to: m.back(o.from)}
+}
+
+// methodLabel keeps strangers' inventions out of the metrics.
+func (m *message) methodLabel(allowed []string) string {
+	if slices.Contains(allowed, m.method) {
+		return m.method
+	}
+	return "other"
+}
