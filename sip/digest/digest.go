@@ -223,7 +223,9 @@ func hash(algorithm, text string) string {
 
 // sameResource compares the URI that was hashed with the one that is asked for. Proxies and phones rewrite host, port and
 // parameters, so only the user part has to be the same.
-func sameResource(hashed, asked string) bool { return hashed == asked || userOf(hashed) == userOf(asked) }
+func sameResource(hashed, asked string) bool {
+	return hashed == asked || userOf(hashed) == userOf(asked)
+}
 
 func userOf(uri string) string {
 	_, rest, _ := strings.Cut(uri, ":")

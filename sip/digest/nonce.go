@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -149,16 +150,11 @@ func (c *counts) note(count uint32, req Request, now time.Time) Result {
 	default:
 		c.seen |= 1 << (c.highest - count)
 	}
-	kept := c.recent[:0]
-	for _, u := range c.recent {
-		if now.Sub(u.at) <= repeats {
-			kept = append(kept, u)
-		}
+	c.recent = slices.DeleteFunc(c.recent, func(u use) bool { return now.Sub(u.at) > repeats })
+	if len(c.recent) == countWindow {
+		c.recent = slices.Delete(c.recent, 0, 1)
 	}
-	if len(kept) == countWindow {
-		kept = kept[1:]
-	}
-	c.recent = append(kept, use{count, now, sha256.Sum256([]byte(req.Branch)), sha256.Sum256([]byte(req.Origin))})
+	c.recent = append(c.recent, use{count, now, sha256.Sum256([]byte(req.Branch)), sha256.Sum256([]byte(req.Origin))})
 	return OK
 }
 

@@ -92,19 +92,19 @@ func (m *message) addresses() *refusal {
 // address says whether a value is a URI or a name with one in brackets (RFC 3261, 20.10). Without brackets a question mark or comma
 // would belong to nobody knows what.
 func address(value string) bool {
-	name, uri := "", value
+	uri := value
 	if strings.HasPrefix(value, `"`) {
 		end := quoteEnd(value)
 		if end < 0 {
 			return false
 		}
-		name, uri = value[:end], strings.TrimSpace(value[end:])
+		uri = strings.TrimSpace(value[end:])
 		if !strings.HasPrefix(uri, "<") {
 			return false
 		}
 	} else if i := strings.IndexByte(value, '<'); i >= 0 {
-		name, uri = value[:i], value[i:]
-		for word := range strings.FieldsSeq(name) {
+		uri = value[i:]
+		for word := range strings.FieldsSeq(value[:i]) {
 			if !isToken(word) {
 				return false
 			}

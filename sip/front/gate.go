@@ -18,7 +18,7 @@ const (
 
 	// maxKnown is how many addresses are known to belong to somebody, knownFor for how long after they were last heard or spoken to.
 	maxKnown = 16_384
-	knownFor = 2 * time.Hour
+	knownFor = 120 * time.Minute
 )
 
 // gate says what of all that arrives goes to the transaction layer: requests whose sender has proved who they are, and whatever

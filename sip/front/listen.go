@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // Listener is an address that SIP is served on.
@@ -90,13 +91,24 @@ func (f *Front) read(s *socket) {
 	r = s.reader(next)
 	f.work.Go(func() {
 		f.readUntilEnd(r)
-		if f.ctx.Err() == nil {
-			next()
+		if len(r.sources) < r.limit && !f.pause() {
+			return
 		}
+		next() // it is there already, but after a fault
 	})
 	select {
 	case <-r.begun:
 	case <-f.ctx.Done():
+	}
+}
+
+// pause waits a little after a fault; false: the end has come.
+func (f *Front) pause() bool {
+	select {
+	case <-time.After(breath):
+		return f.ctx.Err() == nil
+	case <-f.ctx.Done():
+		return false
 	}
 }
 

@@ -1,7 +1,6 @@
 package front
 
 import (
-	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -55,11 +54,7 @@ func (r *reader) ReadFrom(into []byte) (int, net.Addr, error) {
 	for {
 		n, addr, err := r.PacketConn.ReadFrom(r.buf)
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return 0, nil, err
-			}
-			time.Sleep(breath) // such as a full table of the system's; the socket itself is whole
-			continue
+			return 0, nil, err
 		}
 		from := addrPort(addr)
 		if n > min(maxMessage, len(into)) {

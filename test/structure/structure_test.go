@@ -35,6 +35,8 @@ var arrows = map[string][]string{
 	"console/web":      {},
 	"examples":         {},
 	"sip/body":         {},
+	"sip/digest":       {},
+	"sip/front":        {"sip/digest", "supervision"},
 	"test":             {"app", "ari", "bus", "config", "engine", "supervision", "forwarding", "test"},
 	"watch":            {"bus/subject", "supervision", "watch"},
 	"watch/feed":       {"bus/subject", "supervision", "watch/screen"},
