@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"path/filepath"
-	"time"
 
 	"supervisiond/console"
 	"supervisiond/forwarding"
@@ -31,8 +30,8 @@ func (a *App) consoleOptions(o Options) console.Options {
 			return a.current.Load().Credentials[p].PasswordHash.Reveal()
 		},
 		Command: a.command, Watch: a.watch,
-		History: func(ctx context.Context, r *supervision.Reader, since time.Time, limit int) ([]supervision.HistoryEvent, bool, error) {
-			return a.bus.ReadHistory(ctx, r, since, limit)
+		History: func(ctx context.Context, r *supervision.Reader, q supervision.HistoryQuery) (supervision.HistoryPage, error) {
+			return a.bus.ReadHistory(ctx, r, q)
 		},
 	}
 }

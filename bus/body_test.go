@@ -57,6 +57,10 @@ func TestBodiesAreStrict(t *testing.T) {
 		{"view.get", `{"since":"x"}`, `there is no field "since"`},
 		{"history.get", `{"since":"yesterday"}`, `field "since" must be a time`},
 		{"history.get", `{"since":1}`, `field "since" must be a string`},
+		{"history.get", `{"before":"yesterday"}`, `field "before" must be what an answer had as "next"`},
+		{"history.get", `{"before":""}`, `field "before" is empty`},
+		{"history.get", `{"before":7}`, `field "before" must be a string`},
+		{"history.get", `{"before":"99999999999999999999"}`, `field "before" must be what an answer had as "next"`},
 		{"history.get", `{"limit":0}`, `field "limit" must be a whole number from 1 to 1000`},
 		{"history.get", `{"limit":1001}`, `field "limit" must be a whole number from 1 to 1000`},
 		{"history.get", `{"limit":"9"}`, `field "limit" must be a whole number`},
@@ -91,8 +95,8 @@ func TestHistoryQueries(t *testing.T) {
 	if refusal != nil || q.limit != 100 || !q.since.IsZero() {
 		t.Errorf("nothing asked for: %+v, %v", q, refusal)
 	}
-	_, q, refusal = verbNamed(t, "history.get").parse([]byte(`{"since":"2026-03-01T13:00:00.123+01:00","limit":7}`))
-	if refusal != nil || q.limit != 7 || !q.since.Equal(noon) {
+	_, q, refusal = verbNamed(t, "history.get").parse([]byte(`{"since":"2026-03-01T13:00:00.123+01:00","before":"4711","limit":7}`))
+	if refusal != nil || q.limit != 7 || q.before != 4711 || !q.since.Equal(noon) {
 		t.Errorf("%+v, %v", q, refusal)
 	}
 }

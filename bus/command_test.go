@@ -77,6 +77,7 @@ type answer struct {
 	View    json.RawMessage
 	Events  []map[string]any
 	More    bool
+	Next    string
 	header  nats.Header
 	raw     string
 }

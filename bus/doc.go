@@ -59,8 +59,8 @@
 // noticed and written again.
 //
 // history.get asks the engine only what the actor may read. The stream is then read from its end, page by page, by two
-// goroutines at most, for three seconds, 50,000 events and 1 MiB of answer at most; `more` says that there is or may be
-// more. Nothing else waits for that.
+// goroutines at most, for three seconds, 50,000 events and 1 MiB of answer at most; `next` says where
+// there is or may be more: a sequence of the stream, from which another reading goes on. Nothing else waits for that.
 //
 // StopCommands unsubscribes, waits for those that run, and refuses the rest when its context is done. It comes before the
 // engine's end.

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,8 +39,18 @@ const (
 
 // historyQuery says what of the history is asked for.
 type historyQuery struct {
-	since time.Time // zero: from the beginning
-	limit int
+	since  time.Time // zero: from the beginning
+	before uint64    // a sequence of the stream; 0: from the newest on
+	limit  int
+}
+
+// place is where an answer ended, as who asked gives it back; empty: nowhere. It is a sequence of the stream, for events may
+// have the same time, and what one answer looks at may hold nothing for the reader.
+var place = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
+
+func placeOf(s string) uint64 {
+	n, _ := strconv.ParseUint(s, 10, 64) // whoever calls has looked at it
+	return n
 }
 
 // errHistory is why the history cannot be read, as who asked for it is told.
@@ -86,21 +98,21 @@ func (c *commands) readHistory(r *running, reader *supervision.Reader) {
 		c.answer(r, nil)
 		return
 	}
-	c.answer(r, message.History{OK: true, Events: h.events, More: h.more})
+	c.answer(r, message.History{OK: true, Events: h.events, More: h.next != "", Next: h.next})
 }
 
-// ReadHistory gives the newest events that a reader may read, not older than since and limit at most, and whether there
-// are more. Ctx must have a deadline; what has been found by then is told. The error is for who asked.
-func (b *Bus) ReadHistory(ctx context.Context, reader *supervision.Reader, since time.Time, limit int) (events []supervision.HistoryEvent, more bool, err error) {
+// ReadHistory gives the newest events that a reader may read of those that are asked for. Ctx must have a deadline; what has
+// been found by then is told. The error is for who asked.
+func (b *Bus) ReadHistory(ctx context.Context, reader *supervision.Reader, q supervision.HistoryQuery) (supervision.HistoryPage, error) {
 	nc := b.commands.connection()
 	if nc == nil {
-		return nil, false, errHistoryAway
+		return supervision.HistoryPage{}, errHistoryAway
 	}
-	h, err := b.readHistory(ctx, nc, reader, historyQuery{since: since, limit: limit})
+	h, err := b.readHistory(ctx, nc, reader, historyQuery{since: q.Since, before: placeOf(q.Before), limit: q.Limit})
 	if err != nil {
-		return nil, false, err
+		return supervision.HistoryPage{}, err
 	}
-	return h.events, h.more, nil
+	return supervision.HistoryPage{Events: h.events, Next: h.next}, nil
 }
 
 func (b *Bus) readHistory(ctx context.Context, nc *nats.Conn, reader *supervision.Reader, query historyQuery) (*historyReading, error) {
@@ -135,7 +147,7 @@ type historyReading struct {
 	room   int // bytes left
 
 	events []supervision.HistoryEvent
-	more   bool            // there is or may be more than that
+	next   string          // before which there is or may be more; empty: there is not
 	seen   map[string]bool // ids; what was published twice is told once
 }
 
@@ -154,9 +166,15 @@ func (h *historyReading) read(ctx context.Context, nc *nats.Conn) error {
 		return nil
 	}
 	first, last, page := max(state.FirstSeq, 1), state.LastSeq, uint64(firstPage)
+	if before := h.query.before; before != 0 && before <= last {
+		if err := h.remember(ctx, stream, max(before, first), last); err != nil {
+			return err
+		}
+		last = before - 1
+	}
 	for looked := uint64(0); last >= first; page = min(2*page, lastPage) {
 		if looked >= historyDepth || time.Now().After(h.until) {
-			h.more = true
+			h.endsAt(last)
 			return nil
 		}
 		from := first
@@ -177,6 +195,22 @@ func (h *historyReading) read(ctx context.Context, nc *nats.Conn) error {
 	}
 	return nil
 }
+
+// remember takes up the ids of what an earlier answer ended with. An event that was sent again is found at most as far from its
+// first copy as events may be on their way, and so is not told twice.
+func (h *historyReading) remember(ctx context.Context, stream jetstream.Stream, from, last uint64) error {
+	if from > last {
+		return nil
+	}
+	messages, err := readPage(ctx, stream, from, min(last, from+maxEvents-1))
+	for _, m := range messages {
+		h.seen[m.Headers().Get("ce-id")] = true
+	}
+	return err
+}
+
+// endsAt says that an answer goes on with the event that has this sequence.
+func (h *historyReading) endsAt(sequence uint64) { h.next = strconv.FormatUint(sequence+1, 10) }
 
 // readPage fetches the events from one sequence to another, in order.
 func readPage(ctx context.Context, stream jetstream.Stream, from, to uint64) ([]jetstream.Msg, error) {
@@ -221,18 +255,26 @@ func readPage(ctx context.Context, stream jetstream.Stream, from, to uint64) ([]
 
 // take takes the next older event, and says whether there is any use in going on.
 func (h *historyReading) take(m jetstream.Msg) bool {
-	if meta, err := m.Metadata(); err == nil && meta.Timestamp.Before(h.query.since.Add(-clockSlack)) {
+	meta, err := m.Metadata()
+	if err != nil {
+		return true
+	}
+	if meta.Timestamp.Before(h.query.since.Add(-clockSlack)) {
 		return false
 	}
 	e, at, ok := h.understand(m)
 	if !ok || h.seen[e.ID] || at.Before(h.query.since) || !h.admit(&e) {
 		return true
 	}
-	h.room -= len(e.body.Document) + len(e.body.Before) + len(e.ID) + len(e.Subject) + 256
-	if len(h.events) == h.query.limit || h.room < 0 {
-		h.more = true
+	size := len(e.body.Document) + len(e.body.Before) + len(e.ID) + len(e.Subject) + 256
+	if len(h.events) == h.query.limit || size > h.room && len(h.events) > 0 {
+		h.endsAt(meta.Sequence.Stream)
 		return false
 	}
+	if size > h.room {
+		return true // no answer can have it
+	}
+	h.room -= size
 	h.seen[e.ID] = true
 	h.events = append(h.events, e.told())
 	return true

@@ -65,7 +65,7 @@ var annaReads = &supervision.Reader{Actor: "anna", Groups: []supervision.GroupID
 
 func TestH1TheHistoryIsToldNewestFirst(t *testing.T) {
 	b, nc := historian(t, annaReads)
-	if a := ask(t, nc, "anna", "history.get", ""); a.raw != `{"ok":true,"changed":false,"events":[],"more":false}` {
+	if a := ask(t, nc, "anna", "history.get", ""); a.raw != `{"ok":true,"changed":false,"events":[],"more":false,"next":""}` {
 		t.Errorf("without events: %s", a.raw)
 	}
 	const n = 3000

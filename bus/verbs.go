@@ -57,7 +57,7 @@ var verbs = []verb{
 	}},
 	{"presence.set", `{"state":"online|away|busy|dnd","source","ttl_seconds"?}`, reportPresence},
 	{"view.get", `{}`, func(*body) supervision.Command { return supervision.GetView{} }},
-	{historyVerb, `{"since"?,"limit"?}`, func(*body) supervision.Command { return supervision.GetHistory{} }},
+	{historyVerb, `{"since"?,"before"?,"limit"?}`, func(*body) supervision.Command { return supervision.GetHistory{} }},
 }
 
 const (
@@ -87,6 +87,15 @@ func reportPresence(b *body) supervision.Command {
 	return r
 }
 
+// before is where an earlier answer ended.
+func before(b *body) uint64 {
+	s := b.text("before", false)
+	if s != "" && !place.MatchString(s) {
+		b.fail(`field "before" must be what an answer had as "next"`)
+	}
+	return placeOf(s)
+}
+
 // parse reads what is asked for. The query is that of the history alone: the domain only says who may read what of it.
 func (v *verb) parse(data []byte) (supervision.Command, historyQuery, *supervision.Refusal) {
 	b := readBody(data)
@@ -95,7 +104,7 @@ func (v *verb) parse(data []byte) (supervision.Command, historyQuery, *supervisi
 	}
 	var query historyQuery
 	if v.name == historyVerb {
-		query = historyQuery{since: b.moment("since"), limit: b.number("limit", 1, maxHistory, defaultHistory)}
+		query = historyQuery{since: b.moment("since"), before: before(b), limit: b.number("limit", 1, maxHistory, defaultHistory)}
 	}
 	command := v.read(b)
 	return command, query, b.refusal()

@@ -63,8 +63,9 @@ func (s *Server) me(id identity) Me {
 type (
 	viewOutput   struct{ Body *supervision.View }
 	historyInput struct {
-		Since time.Time `query:"since" doc:"Nothing older than that."`
-		Limit int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many events at most."`
+		Since  time.Time `query:"since" doc:"Nothing older than that."`
+		Before string    `query:"before" pattern:"^([1-9][0-9]{0,18})?$" doc:"Only what is older than an earlier answer: its next."`
+		Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many events at most."`
 	}
 	historyOutput struct{ Body History }
 )
@@ -73,6 +74,7 @@ type (
 type History struct {
 	Events []supervision.HistoryEvent `json:"events"`
 	More   bool                       `json:"more" doc:"Whether there are older ones, or may be."`
+	Next   string                     `json:"next" doc:"What to ask with as before for the older ones; empty: there are none."`
 }
 
 func (s *Server) registerReading(api huma.API) {
@@ -112,9 +114,9 @@ func (s *Server) history(ctx context.Context, in *historyInput) (*historyOutput,
 	reader, _ := r.Result.(*supervision.Reader)
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	events, more, err := s.options.History(ctx, reader, in.Since, in.Limit)
+	page, err := s.options.History(ctx, reader, supervision.HistoryQuery{Since: in.Since, Before: in.Before, Limit: in.Limit})
 	if err != nil {
 		return nil, unavailable(err.Error())
 	}
-	return &historyOutput{History{events, more}}, nil
+	return &historyOutput{History{Events: page.Events, More: page.Next != "", Next: page.Next}}, nil
 }

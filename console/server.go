@@ -51,8 +51,8 @@ type Options struct {
 	Command func(supervision.Commanded) error
 	// Watch has a person's view shown (supervision.Show) or not any more, before any command that is given later.
 	Watch func(context.Context, supervision.PersonID, bool) error
-	// History reads what happened: the newest first, not older than since, at most limit; and whether there is more.
-	History func(ctx context.Context, r *supervision.Reader, since time.Time, limit int) ([]supervision.HistoryEvent, bool, error)
+	// History reads what happened.
+	History func(context.Context, *supervision.Reader, supervision.HistoryQuery) (supervision.HistoryPage, error)
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 }

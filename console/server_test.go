@@ -62,8 +62,8 @@ func newDesk(t testing.TB) *desk {
 			}
 			return err
 		},
-		History: func(context.Context, *supervision.Reader, time.Time, int) ([]supervision.HistoryEvent, bool, error) {
-			return []supervision.HistoryEvent{}, false, nil
+		History: func(context.Context, *supervision.Reader, supervision.HistoryQuery) (supervision.HistoryPage, error) {
+			return supervision.HistoryPage{Events: []supervision.HistoryEvent{}}, nil
 		},
 	})
 	if err != nil {

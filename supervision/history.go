@@ -1,6 +1,9 @@
 package supervision
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Reader is what a person may read of the history (H1): what concerned them, and what concerned the members of the
 // groups that they supervise or administer (S7).
@@ -39,6 +42,20 @@ type HistoryEvent struct {
 	Person   PersonID `json:"person,omitempty" doc:"id of the person whom it concerns"`
 	By       *By      `json:"by,omitempty" doc:"who did it"`
 	Forced   bool     `json:"forced,omitempty" doc:"a login or logout by force; otherwise absent"`
+}
+
+// HistoryQuery says what of the history is asked for.
+type HistoryQuery struct {
+	Since time.Time // zero: from the beginning
+	// Before is where an earlier answer ended (HistoryPage.Next); empty: at the newest.
+	Before string
+	Limit  int
+}
+
+// HistoryPage is what happened, the newest first. Next is where what is older begins; empty: there is nothing older.
+type HistoryPage struct {
+	Events []HistoryEvent
+	Next   string
 }
 
 // May says whether the reader may read an entry.

@@ -33,7 +33,8 @@ type History struct {
 	OK      bool                       `json:"ok" enum:"true" doc:"it was done"`
 	Changed bool                       `json:"changed" doc:"always false"`
 	Events  []supervision.HistoryEvent `json:"events" doc:"the newest first"`
-	More    bool                       `json:"more" doc:"there is or may be more: ask again with a larger limit"`
+	More    bool                       `json:"more" doc:"there is or may be more"`
+	Next    string                     `json:"next" pattern:"^([1-9][0-9]{0,18})?$" doc:"what to ask with as before for what is older; empty: there is nothing older"`
 }
 
 // Refused answers a command that was not carried out.

@@ -130,3 +130,37 @@ func TestPageBarriers(t *testing.T) {
 		})
 	}
 }
+
+// The history is read back to its beginning, and reading goes on where it stopped: also by keyboard and with a screen reader.
+func TestPageHistoryReadsBack(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	s.phone("102")
+	const changes = 130
+	for i := range changes {
+		verb := "group.leave"
+		if i%2 == 1 {
+			verb = "group.join"
+		}
+		if r := s.command("carla", verb, `{"group":"sales"}`); !r.OK || !r.Changed {
+			t.Fatalf("%s: %+v", verb, r)
+		}
+	}
+	p := s.page("anna", chrome.Options{})
+	p.Await("link", "History").Click()
+	lines := func() int {
+		return chrome.Eval[int](p, `document.querySelectorAll("[data-testid=history-line]").length`)
+	}
+	older := p.Await("button", "Show older")
+	first := lines()
+	older.Click()
+	p.Gone("button", "Show older")
+	if got := lines(); first != 100 || got != changes {
+		t.Errorf("%d lines and then %d, of %d", first, got, changes)
+	}
+	at := chrome.Eval[int](p, `[...document.querySelectorAll("[data-testid=history-line]")].indexOf(document.activeElement)`)
+	if at != first {
+		t.Errorf("the focus is on line %d; the first new one is %d", at, first)
+	}
+	usable(t, p, "all of the history")
+}

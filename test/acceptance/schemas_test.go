@@ -319,7 +319,7 @@ func (d *documented) badRequests() {
 		"dnd.set":           {`{"person":"anna"}`, `{"person":"anna","on":"yes"}`, `{"person":"igor","on":true}`},
 		"presence.set":      {`{"state":"offline","source":"a"}`, `{"state":"away","source":"a b"}`, `{"state":"away","source":"` + long + `"}`, `{"state":"away","source":"a","ttl_seconds":0}`, `{"state":"away","source":"a","ttl_seconds":86401}`},
 		"view.get":          {`{"all":true}`, ``},
-		"history.get":       {`{"limit":0}`, `{"limit":1001}`, `{"since":"yesterday"}`, `{"since":"2026-03-01T00:00:00+01:00","limit":1}`},
+		"history.get":       {`{"limit":0}`, `{"limit":1001}`, `{"since":"yesterday"}`, `{"before":"yesterday"}`, `{"before":""}`, `{"before":"7"}`, `{"since":"2026-03-01T00:00:00+01:00","limit":1}`},
 	} {
 		for _, body := range bodies {
 			d.asks("anna", verb, body)

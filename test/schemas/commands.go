@@ -39,8 +39,9 @@ type (
 	}
 	nothing    struct{}
 	getHistory struct {
-		Since string `json:"since,omitempty" format:"date-time" doc:"not what happened before; absent: from the beginning"`
-		Limit int    `json:"limit,omitempty" minimum:"1" maximum:"1000" doc:"how many events at most; absent: 100"`
+		Since  string `json:"since,omitempty" format:"date-time" doc:"not what happened before; absent: from the beginning"`
+		Before string `json:"before,omitempty" pattern:"^[1-9][0-9]{0,18}$" doc:"only what is older than an earlier answer: its next; absent: from the newest on"`
+		Limit  int    `json:"limit,omitempty" minimum:"1" maximum:"1000" doc:"how many events at most; absent: 100"`
 	}
 )
 

@@ -32,7 +32,7 @@ const fields = {
   } satisfies Fields<t.Me>,
   SignInWays: { password: true, provider: true } satisfies Fields<t.SignInWays>,
   HistoryEvent: { type: true, time: true, subject: true, id: true, document: true, before: true, person: true, by: true, forced: true } satisfies Fields<t.HistoryEvent>,
-  History: { events: true, more: true } satisfies Fields<t.History>,
+  History: { events: true, more: true, next: true } satisfies Fields<t.History>,
 };
 
 interface Schema { properties: Record<string, { enum?: string[] }> }

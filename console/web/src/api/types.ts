@@ -63,5 +63,5 @@ export interface SignInWays { password: boolean; provider: string }
 export interface HistoryEvent {
   type: string; time: string; subject: string; id: string; document: unknown; before?: unknown; person?: string; by?: By; forced?: boolean;
 }
-export interface History { events: HistoryEvent[]; more: boolean }
+export interface History { events: HistoryEvent[]; more: boolean; next: string }
 export interface Problem { status: number; code: string; detail: string; details: Record<string, string> }
