@@ -5,6 +5,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -83,4 +84,20 @@ func (p *Page) do(what string, f func(context.Context, *chromedp.Target) error) 
 	ctx, cancel := p.bounded()
 	defer cancel()
 	p.must(what, chromedp.Do(ctx, chromedp.Func(f)))
+}
+
+// Scroll moves what lies in the middle of the window by so many CSS pixels, down or up, as fast as a person does with a wheel. It
+// gives when that is done.
+func (p *Page) Scroll(pixels, perSecond int64) {
+	p.t.Helper()
+	p.do("scroll", func(ctx context.Context, tab *chromedp.Target) error {
+		middle, err := chromedp.Evaluate[[2]float64](`[innerWidth / 2, innerHeight * 0.8]`)(ctx, tab)
+		if err != nil {
+			return err
+		}
+		_, err = cdp.Call(ctx, tab, input.SynthesizeScrollGesture, input.SynthesizeScrollGestureParams{
+			X: middle[0], Y: middle[1], YDistance: float64(-pixels), Speed: perSecond, GestureSourceType: input.GestureSourceTypeMouse,
+		})
+		return err
+	})
 }

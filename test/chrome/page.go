@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -90,9 +92,24 @@ func (p *Page) Go(url string) {
 // Press presses keys, one after the other, wherever the focus is.
 func (p *Page) Press(keys string) {
 	p.t.Helper()
-	ctx, cancel := p.bounded()
-	defer cancel()
-	p.must("press", chromedp.Do(ctx, chromedp.KeyEvent(keys)))
+	for _, key := range keys {
+		p.do("press "+string(key), func(ctx context.Context, tab *chromedp.Target) error { return press(ctx, tab, key) })
+	}
+}
+
+// press sends the letter with the key, as a keyboard does: a page that takes the key for itself gets no letter.
+func press(ctx context.Context, tab *chromedp.Target, key rune) error {
+	events := kb.Encode(key)
+	down, up := events[0], events[len(events)-1]
+	if len(events) == 3 {
+		down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+	}
+	for _, e := range []*input.DispatchKeyEventParams{down, up} {
+		if _, err := cdp.Call(ctx, tab, input.DispatchKeyEvent, *e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Type gives the one element that a CSS selector finds a text, as if it were typed.

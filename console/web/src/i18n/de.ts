@@ -104,7 +104,7 @@ export const de: Messages = {
   'status.logged_in': 'Angemeldet',
   'status.logged_out': 'Abgemeldet',
   'status.ringing': 'Klingelt',
-  'warning.not_connected': 'Nicht verbunden: kein Telefon erreichbar',
+  'warning.not_connected': 'Kein Telefon verbunden',
 
   'forward.always': 'Alle Anrufe an {target}',
   'forward.busy': 'Bei Besetzt an {target}',

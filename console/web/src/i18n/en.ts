@@ -103,7 +103,7 @@ export const en = {
   'status.logged_in': 'Logged in',
   'status.logged_out': 'Logged out',
   'status.ringing': 'Ringing',
-  'warning.not_connected': 'Not connected: no phone can be reached',
+  'warning.not_connected': 'No phone is connected',
 
   'forward.always': 'All calls to {target}',
   'forward.busy': 'When busy, to {target}',

@@ -104,7 +104,7 @@ export const es: Messages = {
   'status.logged_in': 'En el grupo',
   'status.logged_out': 'Fuera del grupo',
   'status.ringing': 'Sonando',
-  'warning.not_connected': 'No conectado: ningún teléfono accesible',
+  'warning.not_connected': 'Ningún teléfono conectado',
 
   'forward.always': 'Todas las llamadas a {target}',
   'forward.busy': 'Si está ocupado, a {target}',

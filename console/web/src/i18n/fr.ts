@@ -104,7 +104,7 @@ export const fr: Messages = {
   'status.logged_in': 'Dans le groupe',
   'status.logged_out': 'Hors du groupe',
   'status.ringing': 'En sonnerie',
-  'warning.not_connected': 'Pas connecté : aucun téléphone joignable',
+  'warning.not_connected': 'Aucun téléphone connecté',
 
   'forward.always': 'Tous les appels vers {target}',
   'forward.busy': 'Si occupé, vers {target}',
