@@ -23,6 +23,8 @@ type Options struct {
 	// Width and Height are those of the window, in CSS pixels; 1,280 by 800 by default.
 	Width, Height int64
 	Dark          bool
+	// Still is for people whom motion disturbs.
+	Still bool
 	// Language is the browser's, as Accept-Language has it: de.
 	Language string
 }
@@ -78,6 +80,18 @@ func Open(t testing.TB, o Options) *Page {
 		t.Fatal(err)
 	}
 	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	return open(t, ctx, stop, o)
+}
+
+// Tab gives another tab of the same browser: it has the same cookies and the same storage.
+func (p *Page) Tab(o Options) *Page {
+	p.t.Helper()
+	ctx, stop := chromedp.NewContext(p.ctx)
+	return open(p.t, ctx, stop, o)
+}
+
+func open(t *testing.T, ctx context.Context, stop func(), o Options) *Page {
+	t.Helper()
 	p := &Page{t: t, ctx: ctx}
 	p.Place = Place{page: p}
 	t.Cleanup(func() { // the last to run
@@ -106,7 +120,13 @@ func (o Options) apply(ctx context.Context, tab *chromedp.Target) error {
 	if o.Dark {
 		scheme = "dark"
 	}
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	motion := "no-preference"
+	if o.Still {
+		motion = "reduce"
+	}
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion},
+	}}
 	if _, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, media); err != nil {
 		return err
 	}

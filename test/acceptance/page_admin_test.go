@@ -1,0 +1,154 @@
+package acceptance
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"supervisiond/test/chrome"
+	"supervisiond/test/softphone"
+)
+
+// choose opens what may be done with somebody in sales, and takes one.
+func choose(p *chrome.Page, person, action string) {
+	p.Find(`[data-group=sales] [data-person=` + person + `] [data-testid=actions]`).Click()
+	p.Find(`[data-testid=` + action + `]`).Click()
+}
+
+// An administrator forces people in and out and sets their forwards; they are told by whom, and it is in the history. What must
+// not be is not offered, or its refusal says why (G5, G6, G8, F4, F6).
+func TestPageAdministrator(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t, twoGroups, func(yaml string) string {
+		yaml = strings.Replace(yaml, "members: [ben, carla, dora]", "members: [ben, carla, {person: dora, may_leave: false}]", 1)
+		return strings.Replace(yaml, "lock_last: person", "lock_last: role", 1)
+	})
+	s.phone("101")
+	s.phone("102")
+	s.storeIsRead()
+	p, bens := s.page("anna", chrome.Options{}), s.page("ben", chrome.Options{})
+
+	// Ben is the last member with a phone: the administrator is not offered it. He himself does not know who else has which
+	// role; he is refused, and told why.
+	p.Find(`[data-group=sales] [data-person=ben] [data-testid=actions]`).Click()
+	p.AwaitElement(`[data-testid=set-forward]`)
+	nothing(t, p, "the last member out", `[data-testid=force-out]`)
+	p.Press(chrome.Escape)
+	bens.Await("switch", "Vertrieb").Click()
+	bens.Reads("The last one who is logged in and connected has to stay, so that the group is not empty.")
+	closeMessage(bens, "The last one")
+	s.phone("103")
+
+	// Out, when it is meant; and in again.
+	p.AwaitTrue(`document.querySelector("[data-group=sales] [data-person=carla]").dataset.status === "logged_in"`)
+	card(p, "carla").Reads("Online")
+	choose(p, "ben", "force-out")
+	p.Await("alertdialog", "Log Ben Okafor out?").Await("button", "Cancel").Click()
+	p.Gone("alertdialog")
+	mark := s.watch.mark()
+	choose(p, "ben", "force-out")
+	p.Await("alertdialog", "Ben Okafor is told that you did it.").Await("button", "Log out").Click()
+	p.Reads("Ben Okafor is logged out of Vertrieb.")
+	s.loggedIn(mark, "sales", "ben", false)
+	bens.Reads("has logged you out of Vertrieb.")
+	mark = s.watch.mark()
+	choose(p, "ben", "force-in")
+	p.Reads("Ben Okafor is logged in to Vertrieb.")
+	s.loggedIn(mark, "sales", "ben", true)
+	bens.Reads("has logged you in to Vertrieb.")
+	choose(p, "dora", "set-forward") // who may not leave has a menu without that
+	nothing(t, p, "out who may not leave", `[data-testid=force-out]`)
+	p.Press(chrome.Escape)
+	p.Gone("dialog")
+
+	// A forward: refused with a reason, set, changed, cancelled.
+	choose(p, "ben", "set-forward")
+	fill := func(kind, number string) {
+		dialog := p.Await("dialog", "Forward of Ben Okafor")
+		chrome.Eval[bool](p, fmt.Sprintf(`(() => { const s = document.querySelector("[data-testid=forward-form] select"); s.value = %q;
+			s.dispatchEvent(new Event("change", { bubbles: true })); document.querySelector("[name=target]").select(); return true; })()`, kind))
+		p.Type(`[name=target]`, number)
+		dialog.Await("button", "Set forward").Click()
+	}
+	fill("busy", "0900 123 456")
+	p.Await("alert", "Forwards to this number are not allowed.")
+	usable(t, p, "a forward that is refused")
+	fill("busy", "10-3")
+	p.Reads("The forward of Ben Okafor to 103 is set.")
+	card(p, "ben").Reads("When busy, to 103")
+	bens.Reads("has changed your forwards.")
+	choose(p, "ben", "set-forward")
+	fill("busy", "106")
+	card(p, "ben").Reads("When busy, to 106")
+	if there := s.stored("CFB", "102"); there != "106" {
+		t.Errorf("the PBX has %q", there)
+	}
+	p.Find(`[data-group=sales] [data-person=ben] [data-testid=cancel-forward]`).Click()
+	p.Reads("The forward of Ben Okafor to 106 is cancelled.")
+
+	bens.Find(`[data-testid=nav-history]`).Click()
+	for _, line := range []string{
+		"logged Ben Okafor out of Vertrieb", "logged Ben Okafor in to Vertrieb",
+		"changed the forward of Ben Okafor: When busy, to 103", "changed the forward of Ben Okafor: none",
+	} {
+		bens.Await("listitem", line)
+	}
+}
+
+func closeMessage(p *chrome.Page, text string) {
+	p.Await("button", "Close message").Click()
+	p.ReadsNot(text)
+}
+
+// Who called, who answered on whose behalf, what I missed, and which pickups were refused (R6, H1): what was picked up for me I
+// have not missed.
+func TestPageHistory(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	anna, ben, fatma := s.phone("101"), s.phone("102"), s.phone("106")
+	p := s.page("ben", chrome.Options{})
+	p.Find(`[data-testid=nav-history]`).Click()
+	p.Reads("Nothing has happened yet.")
+
+	mark := s.watch.mark()
+	caller := s.dial(fatma, "102")
+	s.rings(ben)
+	call := s.ringingCall(mark, "ben")
+	picker := s.dial(anna, "*20102")
+	s.talk(caller, picker)
+	s.watch.event(mark, "call.picked_up", call.ID)
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
+	s.drain(map[string]*softphone.Phone{"102": ben})
+
+	mark = s.watch.mark()
+	caller = s.dial(fatma, "102")
+	member := s.rings(ben)
+	call = s.ringingCall(mark, "ben")
+	s.must("answer", member.Answer())
+	s.watch.event(mark, "call.answered", call.ID)
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
+
+	mark = s.watch.mark()
+	caller = s.dial(fatma, "6102")
+	s.rings(ben)
+	call = s.ringingCall(mark, "ben")
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.watch.event(mark, "call.ended", call.ID)
+	s.watch.kept("call.ended", call.ID)
+
+	p.Find(`[data-testid=history-reload]`).Click()
+	p.Await("listitem", "Call for Ben Okafor: Number withheld", "Missed · The caller hung up", "rang for")
+	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)", "Ben Okafor answered")
+	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)", "picked up for Ben Okafor")
+	kinds := chrome.Eval[[]string](p, `[...document.querySelectorAll("[data-testid=history-line]")].map(l => l.dataset.kind)`)
+	if got := strings.Join(kinds, " "); got != "missed call call" {
+		t.Errorf("the lines are %s", got)
+	}
+	// The supervisor has missed nothing.
+	annas := s.page("anna", chrome.Options{Language: "de"})
+	annas.Find(`[data-testid=nav-history]`).Click()
+	annas.Await("listitem", "Anna Berger hat für Ben Okafor angenommen")
+	nothing(t, annas, "missed calls of others", `[data-kind=missed]`)
+}
