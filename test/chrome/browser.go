@@ -90,7 +90,7 @@ func (p *Page) Tab(o Options) *Page {
 	return open(p.t, ctx, stop, o)
 }
 
-func open(t *testing.T, ctx context.Context, stop func(), o Options) *Page {
+func open(t testing.TB, ctx context.Context, stop func(), o Options) *Page {
 	t.Helper()
 	p := &Page{t: t, ctx: ctx}
 	p.Place = Place{page: p}
