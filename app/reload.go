@@ -3,11 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 
 	"supervisiond/config"
 	"supervisiond/supervision"
@@ -56,6 +53,7 @@ func fixedParts(old, next *config.Config) []string {
 		"site": {old.Site, next.Site}, "asterisk": {old.Asterisk, next.Asterisk}, "nats": {old.NATS, next.NATS},
 		"http": {old.HTTP, next.HTTP}, "sip": {old.SIP, next.SIP}, "features": {old.Features, next.Features},
 		"forwarding.families": {old.Forwarding.Families, next.Forwarding.Families}, "history": {old.History, next.History},
+		"log.format": {old.Log.Format, next.Log.Format},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			parts = append(parts, name)
@@ -64,33 +62,29 @@ func fixedParts(old, next *config.Config) []string {
 	return parts
 }
 
-// watchConfig reloads when the file changes, until the context ends. It watches the folder: editors and configuration
-// managers replace the file.
+// watchConfig reloads when the file changes, until the context ends.
 func (a *App) watchConfig(ctx context.Context) {
-	watcher, err := fsnotify.NewWatcher()
+	const unnoticed = "changes of the configuration file are not noticed; send SIGHUP instead"
+	file, err := watchFile(a.config.File)
 	if err != nil {
-		a.log.Warn("changes of the configuration file are not noticed; send SIGHUP instead", "error", err)
+		a.log.Warn(unnoticed, "error", err)
 		return
 	}
-	defer func() { _ = watcher.Close() }()
-	file, err := filepath.Abs(a.config.File)
-	if err == nil {
-		err = watcher.Add(filepath.Dir(file))
-	}
-	if err != nil {
-		a.log.Warn("changes of the configuration file are not noticed; send SIGHUP instead", "error", err)
-		return
-	}
+	defer func() { _ = file.Close() }()
 	quiet := time.NewTimer(time.Hour)
 	quiet.Stop()
 	defer quiet.Stop()
 	for {
 		select {
-		case e := <-watcher.Events:
-			if filepath.Clean(e.Name) == file && !e.Has(fsnotify.Chmod) {
+		case e := <-file.Events:
+			changed, err := file.changed(e)
+			if err != nil {
+				a.log.Warn(unnoticed, "error", err)
+			}
+			if changed {
 				quiet.Reset(settle)
 			}
-		case err := <-watcher.Errors:
+		case err := <-file.Errors:
 			a.log.Warn("watching the configuration file", "error", err)
 		case <-quiet.C:
 			a.ReloadAndLog(ctx)
