@@ -1,6 +1,7 @@
 package push
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -40,7 +41,7 @@ func (s *Service) View(at time.Time, p supervision.PersonID, view *supervision.V
 		v.call(&view.Calls[i])
 	}
 	v.settled = v.settled || view.Site.PBX.Connected
-	s.tell(at, p, v)
+	s.tell(at, p, v, v.all())
 }
 
 // Changes takes what has changed in that. It never waits.
@@ -48,29 +49,33 @@ func (s *Service) Changes(at time.Time, p supervision.PersonID, list []supervisi
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := s.viewerOf(p)
-	news := false
+	var touched []supervision.CallID
+	regrouped := false
 	for _, c := range list {
 		switch doc := c.Document.(type) {
 		case *supervision.GroupDocument:
-			v.group(p, doc)
+			regrouped = v.group(p, doc) || regrouped
 		case *supervision.CallDocument:
 			v.call(doc)
+			touched = append(touched, doc.ID)
 		case *supervision.SiteDocument:
-			if v.settled || !doc.PBX.Connected {
-				continue
-			}
-			v.settled = true
+			v.settled = v.settled || doc.PBX.Connected
 		case nil:
-			if !v.gone(c) {
-				continue
+			switch c.Kind {
+			case supervision.ShownGroup:
+				regrouped = regrouped || v.alerts[supervision.GroupID(c.ID)]
+				delete(v.alerts, supervision.GroupID(c.ID))
+			case supervision.ShownCall:
+				delete(v.ringing, supervision.CallID(c.ID))
+				touched = append(touched, supervision.CallID(c.ID))
 			}
-		default:
-			continue
 		}
-		news = true
 	}
-	if news {
-		s.tell(at, p, v)
+	if regrouped {
+		touched = v.all()
+	}
+	if len(touched) > 0 || v.settled && len(s.left[p]) > 0 {
+		s.tell(at, p, v, touched)
 	}
 }
 
@@ -83,13 +88,14 @@ func (s *Service) viewerOf(p supervision.PersonID) *viewer {
 	return v
 }
 
-func (v *viewer) group(p supervision.PersonID, g *supervision.GroupDocument) {
-	delete(v.alerts, g.ID)
-	for _, x := range g.Supervisors {
-		if x.Person == p && x.LoggedIn {
-			v.alerts[g.ID] = true
-		}
+// group notes whether a group alerts the person, and says whether that is another answer than before.
+func (v *viewer) group(p supervision.PersonID, g *supervision.GroupDocument) bool {
+	before := v.alerts[g.ID]
+	now := slices.ContainsFunc(g.Supervisors, func(x supervision.SupervisorDocument) bool { return x.Person == p && x.LoggedIn })
+	if delete(v.alerts, g.ID); now {
+		v.alerts[g.ID] = true
 	}
+	return now != before
 }
 
 func (v *viewer) call(c *supervision.CallDocument) {
@@ -103,17 +109,9 @@ func (v *viewer) call(c *supervision.CallDocument) {
 	}
 }
 
-// gone takes away what is not shown any more, and says whether that matters.
-func (v *viewer) gone(c supervision.Shown) bool {
-	switch c.Kind {
-	case supervision.ShownGroup:
-		delete(v.alerts, supervision.GroupID(c.ID))
-	case supervision.ShownCall:
-		delete(v.ringing, supervision.CallID(c.ID))
-	default:
-		return false
-	}
-	return true
+// all are the calls that ring or were told.
+func (v *viewer) all() []supervision.CallID {
+	return slices.AppendSeq(slices.Collect(maps.Keys(v.ringing)), maps.Keys(v.told))
 }
 
 // alerted says whether a call rings somebody else for whom the person may pick it up. A company administrator is shown every
@@ -124,12 +122,13 @@ func (v *viewer) alerted(p supervision.PersonID, c *supervision.CallDocument) bo
 	})
 }
 
-// tell tells a person's subscriptions of what rings for them and of what is over. It is called with the lock held.
-func (s *Service) tell(at time.Time, p supervision.PersonID, v *viewer) {
-	now, before := s.now(), len(v.told)
-	changed := false
-	for id, c := range v.ringing {
-		switch alerted := v.alerted(p, c); {
+// tell tells a person's subscriptions of those calls that ring for them now, and of those that are over. It is called with the
+// lock held.
+func (s *Service) tell(at time.Time, p supervision.PersonID, v *viewer, calls []supervision.CallID) {
+	now, changed := s.now(), false
+	for _, id := range calls {
+		c := v.ringing[id]
+		switch alerted := c != nil && v.alerted(p, c); {
 		case alerted && !v.told[id]:
 			v.told[id], changed = true, true
 			if n := s.lanes.ring(s.book.those(p), newMessage(ringing, p, id, c, at, now)); n > 0 {
@@ -137,16 +136,12 @@ func (s *Service) tell(at time.Time, p supervision.PersonID, v *viewer) {
 				s.complain("", "too many rings are to be told to browsers that sleep; some are not told")
 			}
 		case !alerted && v.told[id]:
-			s.end(v, newMessage(over, p, id, nil, at, now))
-		}
-	}
-	for id := range v.told {
-		if v.ringing[id] == nil {
-			s.end(v, newMessage(over, p, id, v.ended[id], at, now))
+			delete(v.told, id)
+			changed = true
+			s.lanes.over(p, newMessage(over, p, id, v.ended[id], at, now))
 		}
 	}
 	clear(v.ended)
-	changed = changed || len(v.told) != before
 	if v.settled && len(s.left[p]) > 0 {
 		changed = true
 		for _, id := range s.left[p] {
@@ -159,9 +154,4 @@ func (s *Service) tell(at time.Time, p supervision.PersonID, v *viewer) {
 	if changed {
 		s.note()
 	}
-}
-
-func (s *Service) end(v *viewer, m *message) {
-	delete(v.told, m.call)
-	s.lanes.over(m.person, m)
 }
