@@ -11,7 +11,7 @@ test: lab ## sets up what is missing and passes all tests, with the race detecto
 	go test -race -count=1 -timeout 20m $$(go list ./... | grep -v /test/bench)
 	go test -race -count=1 -timeout 5m ./test/bench # what it measures wants the machine for itself
 
-demo: lab ## a PBX, people who call each other, and a supervisor who picks up; DEMO_SECONDS=20 ends it
+demo: lab ## a PBX, people who call each other, and the console to pick up in; DEMO_SECONDS=20 ends it
 	go build -o bin/demo ./test/demo
 	bin/demo -seconds $(or $(DEMO_SECONDS),0)
 

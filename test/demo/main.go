@@ -1,5 +1,6 @@
-// Command demo runs the main job for real: an Asterisk of its own, the daemon with its embedded NATS, people whose phones
-// ring, and a supervisor who picks up. It prints what another program would read on NATS, and ends with Ctrl-C, or by
+// Command demo runs the main job for real: an Asterisk of its own, the daemon with its embedded NATS, people who call each
+// other, a supervisor who picks up by codes on her phone, and one for the reader to be, in the console. It begins with the
+// console's address, users and passwords, goes on with what another program would read on NATS, and ends with Ctrl-C, or by
 // itself after -seconds. Its exit code is 0 if calls were picked up and nothing went wrong.
 package main
 
@@ -36,19 +37,19 @@ func run() int {
 }
 
 func demo(ctx context.Context, out io.Writer, verbose bool) (err error) {
-	s, err := newSite(ctx, out, verbose)
+	s, err := newSite(ctx, verbose)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	s.introduce(out)
 	watched, err := watch(s.daemon.NATSURL(), out)
 	if err != nil {
 		return err
 	}
-	defer watched.close()
-	s.introduce(out)
-
-	if err := s.live(ctx); err != nil {
+	err = s.live(ctx)
+	watched.close()
+	if err != nil {
 		return err
 	}
 	rang, pickedUp := watched.counts()

@@ -8,7 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"golang.org/x/crypto/bcrypt"
 
 	"supervisiond/app"
 	"supervisiond/ari"
@@ -17,23 +24,37 @@ import (
 	"supervisiond/test/softphone"
 )
 
-// people of the demo. Anna supervises; Ben, Carla and Dora are supervised; Fatma and Georg call.
+// people of the demo. Anna is whoever reads this, in the console; her phone answers by itself. Emil picks up by codes on his phone.
+// The calls to Reception are left to Anna.
 const people = `
 people:
-  anna:  {name: Anna Berger, extension: "101", endpoints: [PJSIP/101]}
-  ben:   {name: Ben Okafor, extension: "102", endpoints: [PJSIP/102]}
+  anna:  {name: Anna Berger, extension: "101", password_hash: HASH, endpoints: [{endpoint: PJSIP/101, auto_answer: yealink}]}
+  ben:   {name: Ben Okafor, extension: "102", password_hash: HASH, endpoints: [PJSIP/102]}
   carla: {name: Carla Diaz, extension: "103", endpoints: [PJSIP/103]}
   dora:  {name: Dora Lind, extension: "104", endpoints: [PJSIP/104]}
+  emil:  {name: Emil Novak, extension: "105", endpoints: [PJSIP/105]}
   fatma: {name: Fatma Aydin, extension: "106", endpoints: [PJSIP/106]}
   georg: {name: Georg Huber, extension: "107", endpoints: [PJSIP/107]}
+  hana:  {name: Hana Sato, extension: "108", password_hash: HASH, endpoints: [PJSIP/108], admin: true}
+  igor:  {name: Igor Petrov, extension: "109", endpoints: [PJSIP/109]}
+  julia: {name: Julia Costa, extension: "110", endpoints: [PJSIP/110]}
 groups:
   sales:
-    name: Vertrieb
+    name: Sales
     number: "1"
     type: mutual_aid
-    supervisors: [{person: anna, admin: true}]
+    supervisors: [{person: anna, admin: true}, emil]
     members: [ben, carla, dora]
+  reception:
+    name: Reception
+    number: "2"
+    supervisors: [anna]
+    members: [igor, julia]
+forwarding: {allowed_destinations: ["^1[0-9]{2}$"]}
 `
+
+// password is that of everybody who may sign in. The daemon of the demo is reached from this machine only.
+const password = "demo"
 
 // site is a PBX, the daemon beside it, and the phones.
 type site struct {
@@ -43,10 +64,12 @@ type site struct {
 	stop   context.CancelFunc
 	done   chan error
 	phones map[string]*softphone.Phone
+	// figures are the daemon's metrics.
+	figures *prometheus.Registry
 }
 
-func newSite(ctx context.Context, out io.Writer, verbose bool) (s *site, err error) {
-	s = &site{phones: make(map[string]*softphone.Phone)}
+func newSite(ctx context.Context, verbose bool) (s *site, err error) {
+	s = &site{phones: make(map[string]*softphone.Phone), figures: prometheus.NewRegistry()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -63,7 +86,6 @@ func newSite(ctx context.Context, out io.Writer, verbose bool) (s *site, err err
 	if err != nil {
 		return s, err
 	}
-	fmt.Fprintln(out, "Starting an Asterisk …")
 	if s.pbx, err = lab.Run(ctx, lab.Options{Dialplan: dialplan}); err != nil {
 		return s, err
 	}
@@ -74,8 +96,7 @@ func newSite(ctx context.Context, out io.Writer, verbose bool) (s *site, err err
 	if verbose {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	fmt.Fprintln(out, "Starting supervisiond …")
-	if s.daemon, err = app.New(cfg, app.Options{Log: log}); err != nil {
+	if s.daemon, err = app.New(cfg, app.Options{Log: log, Metrics: s.figures}); err != nil {
 		return s, err
 	}
 	var running context.Context
@@ -87,13 +108,17 @@ func newSite(ctx context.Context, out io.Writer, verbose bool) (s *site, err err
 
 // configure writes the configuration that a person would write, and reads it as the daemon does.
 func (s *site) configure(ariURL string) (*config.Config, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+	if err != nil {
+		return nil, err
+	}
 	file := filepath.Join(s.dir, "config.yml")
 	text := fmt.Sprintf(`site: demo
 asterisk:
   ari: {url: %s, username: %s, password: lab}
 nats: {embedded: {listen: "127.0.0.1:0", store_dir: nats}}
 http: {listen: "127.0.0.1:0"}
-`, ariURL, lab.ARIUser) + people
+`, ariURL, lab.ARIUser) + strings.ReplaceAll(people, "HASH", strconv.Quote(string(hash)))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -101,26 +126,57 @@ http: {listen: "127.0.0.1:0"}
 }
 
 func (s *site) connectPhones(ctx context.Context) error {
-	for _, user := range []string{"101", "102", "103", "104", "106", "107"} {
-		phone, err := softphone.New(ctx, softphone.Options{User: user, Password: lab.Password(user), Server: s.pbx.SIPAddr()})
+	connect := func(o softphone.Options) error {
+		o.Password, o.Server = lab.Password(o.User), s.pbx.SIPAddr()
+		phone, err := softphone.New(ctx, o)
 		if err != nil {
-			return fmt.Errorf("phone %s: %w", user, err)
+			return fmt.Errorf("phone %s: %w", o.User, err)
 		}
-		s.phones[user] = phone
+		s.phones[o.User] = phone
+		return nil
 	}
-	return nil
+	err := errors.Join(
+		connect(softphone.Options{User: "101", Behaviour: softphone.AutoAnswer()}),
+		connect(softphone.Options{User: lab.Trunk, NoRegister: true}),
+	)
+	for user := 102; user <= 110; user++ {
+		err = errors.Join(err, connect(softphone.Options{User: strconv.Itoa(user)}))
+	}
+	return err
 }
 
 func (s *site) introduce(out io.Writer) {
 	fmt.Fprintf(out, `
-Anna supervises Ben, Carla and Dora. Whoever calls one of them is told below, as any program reads it:
+  The attendant console:  http://%[1]s/
 
-  NATS     %s    (nats sub 'supervision.v1.demo.>')
-  metrics  http://%s/metrics
+  user   password
+  anna   %[2]s       supervises Sales and Reception: sign in as her, and pick up what rings
+  ben    %[2]s       is a member of Sales: logs in to it and out
+  hana   %[2]s       administers the company: logs others in and out, sets their forwards
 
-Ctrl-C ends it.
+  Somebody calls Reception all the time, and waits for you. Press "Pick up", or the key P: your phone,
+  which is a program here, answers by itself, and you have the call. Emil may be faster in Sales.
 
-`, s.daemon.NATSURL(), s.daemon.HTTPAddr())
+  For programs: NATS at %[3]s (nats sub 'supervision.v1.demo.>'), metrics at http://%[1]s/metrics.
+  Ctrl-C ends it. What happens:
+
+`, s.daemon.HTTPAddr(), password, s.daemon.NATSURL())
+}
+
+// visited tells whether somebody has signed in to the console, who may do with the calls what they like.
+func (s *site) visited() bool {
+	families, err := s.figures.Gather()
+	if err != nil {
+		return false
+	}
+	for _, f := range families {
+		if f.GetName() == "supervisiond_http_sign_ins_total" {
+			return slices.ContainsFunc(f.GetMetric(), func(m *dto.Metric) bool {
+				return m.GetLabel()[0].GetValue() == "ok" && m.GetCounter().GetValue() > 0
+			})
+		}
+	}
+	return false
 }
 
 // close puts everything away, the last first.

@@ -43,25 +43,29 @@ func (w *watcher) counts() (rang, pickedUp int) {
 	return w.rang, w.pickedUp
 }
 
+// event prints one. That people become busy and free again is left out, for it would be most of it.
 func (w *watcher) event(m *nats.Msg) {
 	kind := strings.TrimPrefix(m.Header.Get("ce-type"), "supervision.v1.")
 	var text string
 	switch {
+	case kind == "presence.changed" || kind == "reachability.changed":
+		return
 	case strings.HasPrefix(kind, "call."):
 		text = w.call(kind, m.Data)
-	case kind == "presence.changed":
-		text = presence(m.Data)
 	case kind == "pickup.refused":
 		text = refusal(m.Data)
 	default:
-		text = m.Header.Get("ce-subject")
+		text = deed(m)
 	}
 	at, _ := time.Parse(time.RFC3339Nano, m.Header.Get("ce-time"))
 	fmt.Fprintf(w.out, "%s  %-17s %s\n", at.Local().Format("15:04:05.000"), kind, text)
 }
 
 func (w *watcher) call(kind string, data []byte) string {
-	var e struct{ Document supervision.CallDocument }
+	var e struct {
+		Document supervision.CallDocument
+		By       supervision.By
+	}
 	if err := json.Unmarshal(data, &e); err != nil {
 		return err.Error()
 	}
@@ -74,11 +78,42 @@ func (w *watcher) call(kind string, data []byte) string {
 		return fmt.Sprintf("%s %s calls %s: %s rings%s", d.Caller.Name, d.Caller.Number, d.Dialled, names(d.Ringing), via(d.Via))
 	case supervision.EventCallPickedUp:
 		w.pickedUp++
-		return fmt.Sprintf("%s picks up %s's call for %s after %.1f s", d.PickedUpBy, d.Caller.Name, d.OnBehalfOf, d.EndedAt.Sub(d.Since.Time).Seconds())
+		return fmt.Sprintf("%s picked up %s's call for %s after %.1f s, %s",
+			d.PickedUpBy, d.Caller.Name, d.OnBehalfOf, d.EndedAt.Sub(d.Since.Time).Seconds(), means(e.By.Via))
 	case supervision.EventCallAnswered:
-		return fmt.Sprintf("%s answers %s", d.AnsweredBy, d.Caller.Name)
+		return fmt.Sprintf("%s answered %s", d.AnsweredBy, d.Caller.Name)
 	}
 	return fmt.Sprintf("%s's call was %s", d.Caller.Name, d.State)
+}
+
+// means says by what somebody did something.
+func means(v supervision.Way) string {
+	switch v {
+	case supervision.ViaHTTP:
+		return "in the browser"
+	case supervision.ViaPhone:
+		return "by phone"
+	}
+	return "by " + string(v)
+}
+
+// deed says whom and what a change concerns, and who made it.
+func deed(m *nats.Msg) string {
+	var e struct {
+		Person string
+		By     *supervision.By
+	}
+	text := m.Header.Get("ce-subject")
+	if json.Unmarshal(m.Data, &e) != nil {
+		return text
+	}
+	if e.Person != "" && e.Person != text {
+		text = e.Person + ", " + text
+	}
+	if e.By != nil {
+		text += fmt.Sprintf(" (by %s, %s)", e.By.Person, means(e.By.Via))
+	}
+	return text
 }
 
 func names(ringing []supervision.RingingPart) string {
@@ -95,14 +130,6 @@ func via(stations []supervision.Via) string {
 		text += fmt.Sprintf(", %s %s", strings.ReplaceAll(string(v.Kind), "_", " "), v.Number)
 	}
 	return text
-}
-
-func presence(data []byte) string {
-	var e struct{ Document supervision.PersonDocument }
-	if err := json.Unmarshal(data, &e); err != nil {
-		return err.Error()
-	}
-	return fmt.Sprintf("%s is %s (%s)", e.Document.ID, e.Document.Presence.State, e.Document.Presence.Source)
 }
 
 func refusal(data []byte) string {
