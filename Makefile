@@ -29,7 +29,7 @@ vuln: ## known vulnerabilities; needs the public database
 	go run $(GOVULNCHECK) ./...
 
 bench: lab ## the hot path, from the PBX's frame to NATS and event streams, and from a ring to the painted row
-	go test -run '^$$' -bench . -benchmem ./supervision ./ari ./bus ./test/bench
+	go test -run '^$$' -bench . -benchmem ./supervision ./ari ./bus ./sip/digest ./sip/front ./test/bench
 
 clean:
 	rm -f supervisiond

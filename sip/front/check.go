@@ -2,6 +2,7 @@ package front
 
 import (
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ var (
 
 // understood are the extensions that a request may require of us. Those of calls are the PBX's affair, where INVITE is sent on to.
 var understood = []string{"eventlist", "path", "100rel", "timer"}
+
+// inDialogs are methods of dialogs that are never made here.
+var inDialogs = []string{"BYE", "INFO", "NOTIFY", "PRACK", "REFER", "UPDATE"}
 
 // refusal is an answer that needs nobody's identity.
 type refusal struct {
@@ -33,12 +37,12 @@ func (m *message) check(allowed []string) *refusal {
 	}
 	for _, name := range must {
 		if _, has := m.get(name); !has {
-			return bad("Request: " + name + " Missing")
+			return bad("Request: " + textproto.CanonicalMIMEHeaderKey(name) + " Missing")
 		}
 	}
 	for _, name := range once {
 		if len(m.all(name)) > 1 {
-			return bad("Request: " + name + " Given Twice")
+			return bad("Request: " + textproto.CanonicalMIMEHeaderKey(name) + " Given Twice")
 		}
 	}
 	if r := m.numbers(); r != nil {
@@ -78,7 +82,7 @@ func (m *message) addresses() *refusal {
 	}
 	for _, name := range []string{"from", "to"} {
 		if value, _ := m.get(name); !address(value) {
-			return bad(name)
+			return bad(textproto.CanonicalMIMEHeaderKey(name))
 		}
 	}
 	for _, contact := range m.all("contact") {
@@ -137,6 +141,9 @@ func hasScheme(uri string) bool {
 
 // wanted looks at what the request asks for.
 func (m *message) wanted(allowed []string) *refusal {
+	if to, _ := m.get("to"); slices.Contains(inDialogs, m.method) && !slices.Contains(allowed, m.method) && tagged(to) {
+		return &refusal{code: 481, reason: "Call/Transaction Does Not Exist"} // the dialog is none of ours
+	}
 	if !slices.Contains(allowed, m.method) {
 		return &refusal{code: http.StatusMethodNotAllowed, reason: "Method Not Allowed", headers: []string{"Allow: " + strings.Join(allowed, ", ")}}
 	}

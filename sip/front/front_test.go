@@ -27,11 +27,20 @@ func people() map[string]Person {
 }
 
 // begin serves SUBSCRIBE on all transports; the reason of the answer is the person.
-func begin(t *testing.T, listen ...Listener) *Front {
+func begin(t testing.TB, listen ...Listener) *Front {
 	t.Helper()
-	f, err := New(Config{Listen: listen, Realm: "hq", Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	f, err := newTestFront(listen...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	serve(t, f)
+	return f
+}
+
+func newTestFront(listen ...Listener) (*Front, error) {
+	f, err := New(Config{Listen: listen, Realm: "hq", Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		return nil, err
 	}
 	f.SetPeople(people())
 	f.Handle("SUBSCRIBE", func(_ context.Context, r *Request) (*gosip.Response, func()) {
@@ -40,11 +49,10 @@ func begin(t *testing.T, listen ...Listener) *Front {
 		}
 		return gosip.NewResponseFromRequest(r.Request, 200, string(r.Person)+" "+r.GetHeader("Event").Value(), nil), nil
 	})
-	serve(t, f)
-	return f
+	return f, nil
 }
 
-func serve(t *testing.T, f *Front) {
+func serve(t testing.TB, f *Front) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -61,7 +69,7 @@ func serve(t *testing.T, f *Front) {
 	})
 }
 
-func port(t *testing.T, l Listener) int {
+func port(t testing.TB, l Listener) int {
 	t.Helper()
 	_, p, err := net.SplitHostPort(l.Address)
 	if err != nil {
@@ -75,7 +83,7 @@ func port(t *testing.T, l Listener) int {
 }
 
 // phone is an independent client.
-func phone(t *testing.T) *sipgo.Client {
+func phone(t testing.TB) *sipgo.Client {
 	t.Helper()
 	silence()
 	ua, err := sipgo.NewUA()
@@ -90,7 +98,7 @@ func phone(t *testing.T) *sipgo.Client {
 	return c
 }
 
-func subscribe(to Listener, t *testing.T) *gosip.Request {
+func subscribe(to Listener, t testing.TB) *gosip.Request {
 	req := gosip.NewRequest("SUBSCRIBE", gosip.Uri{Scheme: "sip", User: "sales", Host: "127.0.0.1", Port: port(t, to)})
 	req.SetTransport(strings.ToUpper(to.Network))
 	req.AppendHeader(gosip.NewHeader("o", "dialog"))
@@ -99,7 +107,7 @@ func subscribe(to Listener, t *testing.T) *gosip.Request {
 }
 
 // ask sends a request, and again with the secret when it is asked for.
-func ask(t *testing.T, c *sipgo.Client, req *gosip.Request, username, password string) *gosip.Response {
+func ask(t testing.TB, c *sipgo.Client, req *gosip.Request, username, password string) *gosip.Response {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

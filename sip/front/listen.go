@@ -35,7 +35,7 @@ func (f *Front) bind(ctx context.Context, l Listener) (*bound, error) {
 		if err != nil {
 			return nil, cannotListen(l, err)
 		}
-		b.socket = &socket{PacketConn: c, gate: f.gate, limit: maxSources}
+		b.socket = &socket{PacketConn: c, gate: f.gate, limit: maxSources, linger: linger}
 		b.address = addrPort(c.LocalAddr())
 	case "tcp", "tls":
 		c, err := config.Listen(ctx, "tcp", l.Address)
@@ -88,10 +88,13 @@ func (f *Front) read(s *socket) {
 	var follow sync.Once
 	var r *reader
 	next := func() { follow.Do(func() { f.read(s) }) }
-	r = s.reader(next)
+	r = s.reader(func() {
+		next()
+		f.pause(s.linger)
+	})
 	f.work.Go(func() {
 		f.readUntilEnd(r)
-		if len(r.sources) < r.limit && !f.pause() {
+		if len(r.sources) < r.limit && !f.pause(breath) {
 			return
 		}
 		next() // it is there already, but after a fault
@@ -102,10 +105,10 @@ func (f *Front) read(s *socket) {
 	}
 }
 
-// pause waits a little after a fault; false: the end has come.
-func (f *Front) pause() bool {
+// pause waits; false: the end has come.
+func (f *Front) pause(d time.Duration) bool {
 	select {
-	case <-time.After(breath):
+	case <-time.After(d):
 		return f.ctx.Err() == nil
 	case <-f.ctx.Done():
 		return false

@@ -131,14 +131,17 @@ func (m *message) topVia() (via, bool) {
 	v := via{}
 	line, _ := m.get("via")
 	v.value = first(line)
-	protocol, rest, ok := strings.Cut(strings.ReplaceAll(strings.ReplaceAll(v.value, " /", "/"), "/ ", "/"), " ")
-	parts := strings.Split(protocol, "/")
-	if !ok || len(parts) != 3 || !strings.EqualFold(parts[0], "SIP") || parts[1] != "2.0" || !isToken(parts[2]) {
+	head, params, _ := strings.Cut(v.value, ";")
+	parts := strings.Split(head, "/")
+	if len(parts) != 3 || !strings.EqualFold(strings.TrimSpace(parts[0]), "SIP") || strings.TrimSpace(parts[1]) != "2.0" {
 		return v, false
 	}
-	v.transport = strings.ToUpper(parts[2])
-	sentBy, params, _ := strings.Cut(rest, ";")
-	v.host, v.port = hostPort(strings.TrimSpace(sentBy))
+	words := strings.Fields(parts[2])
+	if len(words) < 2 || !isToken(words[0]) || strings.Contains(strings.ReplaceAll(v.value, " ", ""), ";;") || strings.HasSuffix(v.value, ";") {
+		return v, false
+	}
+	v.transport = strings.ToUpper(words[0])
+	v.host, v.port = hostPort(strings.Join(words[1:], ""))
 	v.branch, _ = param(params, "branch")
 	return v, v.host != ""
 }

@@ -12,6 +12,8 @@ const (
 	maxMessage = 32_000
 	// maxSources is after how many new sources reading begins anew: the library keeps every one for as long as it reads.
 	maxSources = 8_192
+	// linger is how long a reader stays after another has followed: the library looks its sources up a moment after it has read.
+	linger = 5 * time.Second
 	// breath is how long reading pauses after a fault that is not the end of the socket.
 	breath = 20 * time.Millisecond
 )
@@ -19,8 +21,9 @@ const (
 // socket is a UDP socket. Its readers come one after the other, so that what the library remembers of sources is let go.
 type socket struct {
 	net.PacketConn
-	gate  *gate
-	limit int // new sources for one reader
+	gate   *gate
+	limit  int           // new sources for one reader
+	linger time.Duration // for how long it stays after that
 }
 
 // reader is what the library reads from: only what the gate has let in.

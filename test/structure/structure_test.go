@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"sip/body":         {},
 	"sip/digest":       {},
 	"sip/front":        {"sip/digest", "supervision"},
+	"sip/registrar":    {"sip/front", "supervision"},
 	"test":             {"app", "ari", "bus", "config", "engine", "supervision", "forwarding", "test"},
 	"watch":            {"bus/subject", "supervision", "watch"},
 	"watch/feed":       {"bus/subject", "supervision", "watch/screen"},
