@@ -7,18 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/expirable"
-
 	"supervisiond/sip/digest"
 )
 
 const (
 	ack    = "ACK"
 	cancel = "CANCEL"
-
-	// maxKnown is how many addresses are known to belong to somebody, knownFor for how long after they were last heard or spoken to.
-	maxKnown = 16_384
-	knownFor = 120 * time.Minute
 )
 
 // gate says what of all that arrives goes to the transaction layer: requests whose sender has proved who they are, and whatever
@@ -27,17 +21,14 @@ type gate struct {
 	key     []byte
 	realm   *digest.Realm
 	allowed []string
-	known   *expirable.LRU[netip.AddrPort, struct{}]
+	known   *sources
 	limits  *limits
 	metrics *metrics
 	now     func() time.Time
 }
 
 func newGate(key []byte, realm *digest.Realm, m *metrics) *gate {
-	return &gate{
-		key: key, realm: realm, limits: newLimits(), metrics: m, now: time.Now,
-		known: expirable.NewLRU[netip.AddrPort, struct{}](maxKnown, nil, knownFor),
-	}
+	return &gate{key: key, realm: realm, known: newSources(), limits: newLimits(), metrics: m, now: time.Now}
 }
 
 // origin is where a message came from.
@@ -61,7 +52,7 @@ func (g *gate) judge(data []byte, o origin) verdict {
 		g.metrics.refused(junk)
 		return verdict{}
 	}
-	known := o.known || !o.reliable && g.known.Contains(o.from)
+	known := o.known || !o.reliable && g.known.has(o.from, g.now())
 	if !m.request() {
 		return g.onlyKnown(known && m.flaw == "" && parses(data))
 	}
@@ -105,7 +96,7 @@ func (g *gate) identify(m *message, o origin) verdict {
 			g.metrics.refused(tooMany)
 			return verdict{}
 		}
-		g.known.Add(o.from, struct{}{})
+		g.known.add(o.from, now)
 		return verdict{pass: true}
 	case digest.Merged:
 		return g.refuse(m, o, &refusal{code: 482, reason: "Loop Detected"}, merged)

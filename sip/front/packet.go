@@ -80,7 +80,7 @@ func (r *reader) ReadFrom(into []byte) (int, net.Addr, error) {
 
 // WriteTo implements net.PacketConn. Whom we speak to may answer.
 func (s *socket) WriteTo(data []byte, to net.Addr) (int, error) {
-	s.gate.known.Add(addrPort(to), struct{}{})
+	s.gate.known.add(addrPort(to), s.gate.now())
 	return s.PacketConn.WriteTo(data, to)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -149,14 +150,14 @@ func TestStrangersHaveNoPartInTransactions(t *testing.T) {
 	if n := testutil.ToFloat64(f.gate.metrics.refusals.WithLabelValues(unknown)); n != 3 {
 		t.Errorf("%v of 3 are refused", n)
 	}
-	if n := f.gate.known.Len(); n != 0 {
+	if n := f.gate.known.len(); n != 0 {
 		t.Errorf("%d strangers are known", n)
 	}
 	friend := newDesk(t, f.Addrs()[0]).challenged()
 	friend.want(friend.request("SUBSCRIBE", "sales", "2"), "200 anna dialog")
 	friend.nonce = nil
 	friend.want(friend.request("CANCEL", "sales", "9"), "481 Call/Transaction Does Not Exist")
-	if n := f.gate.known.Len(); n != 1 {
+	if n := f.gate.known.len(); n != 1 {
 		t.Errorf("%d are known", n)
 	}
 }
@@ -299,11 +300,20 @@ func TestAnswersGoBackToWhereTheyShould(t *testing.T) {
 }
 
 func FuzzGate(f *testing.F) {
+	for name := range torture {
+		data, err := os.ReadFile("testdata/torture/" + name + ".dat")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Add([]byte((&desk{t: f}).request("SUBSCRIBE", "sales", "1")))
 	f.Add([]byte("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x\r\n\r\n"))
 	f.Add([]byte("A sip:\x00 SIP/2.0\r\n\tv:,;\"<\r\n : \r\n\r\n"))
+	g, now := newTestGate(), time.Now()
+	g.now = func() time.Time { now = now.Add(time.Hour); return now } // nobody has had too much
 	f.Fuzz(func(t *testing.T, data []byte) {
-		v := newTestGate().judge(data, origin{from: netip.MustParseAddrPort("192.0.2.1:5060")})
+		v := g.judge(data, origin{from: netip.MustParseAddrPort("192.0.2.1:5060")})
 		if v.pass {
 			t.Fatalf("%q is let in", data)
 		}
@@ -311,7 +321,7 @@ func FuzzGate(f *testing.F) {
 			t.Errorf("%q is answered with what is no answer: %q", data, v.answer)
 		}
 		// What a known phone sends goes to the library, which must bear it.
-		known := newTestGate().judge(data, origin{from: netip.MustParseAddrPort("192.0.2.1:5060"), reliable: true, known: true})
+		known := g.judge(data, origin{from: netip.MustParseAddrPort("192.0.2.1:5060"), reliable: true, known: true})
 		if !known.pass {
 			return
 		}

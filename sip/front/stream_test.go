@@ -268,8 +268,9 @@ func TestTLSAndItsRenewal(t *testing.T) {
 func FuzzStream(f *testing.F) {
 	f.Add([]byte("\r\n\r\n" + options(1, "l: 3\r\n") + "abc\r\n"))
 	f.Add([]byte(options(1, "Content-Length: 99999999999\r\n")))
+	g := newTestGate()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := &stream{Conn: script{bytes.NewReader(data)}, gate: newTestGate(), began: time.Now(), ended: func() {}}
+		s := &stream{Conn: script{bytes.NewReader(data)}, gate: g, began: time.Now(), ended: func() {}}
 		if n, err := s.Read(make([]byte, 1<<16)); err == nil {
 			t.Errorf("%d bytes of a stranger are let in: %q", n, data)
 		}
