@@ -86,6 +86,9 @@ func (t *tracker) sync(version string, at time.Time) supervision.PBXSynced {
 		event.Endpoints[name] = d.told
 	}
 	for _, l := range t.channels {
+		if l.endpoint != "" && l.State == "Up" {
+			event.Up = append(event.Up, l.ID)
+		}
 		began := l.CreationTime
 		if l.told != nil {
 			began = l.told.Since
@@ -114,6 +117,7 @@ func (t *tracker) sync(version string, at time.Time) supervision.PBXSynced {
 		}
 		return strings.Compare(a.Leg, b.Leg)
 	})
+	slices.Sort(event.Up)
 	t.silent = false
 	return event
 }

@@ -261,6 +261,9 @@ func (t *tracker) destroyed(e *event, at time.Time) {
 	l.Dialplan = e.Channel.Dialplan
 	how := howSilenced(l, e.Cause)
 	t.endRing(l, how, at)
+	if l.answeredTo != "" {
+		t.tell(supervision.TalkEnded{At: at, Leg: l.ID})
+	}
 	if l.answeredTo != "" && how == supervision.RingPickedUp {
 		t.tell(supervision.AnswerPickedUp{At: at, CallerCall: l.answeredTo})
 	}

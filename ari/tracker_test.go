@@ -96,6 +96,8 @@ func tellEvent(out *strings.Builder, e supervision.Event) {
 		fmt.Fprintf(out, "picker joined %s\n", id(e.Channel))
 	case supervision.AnswerPickedUp:
 		fmt.Fprintf(out, "answer picked up, caller=%s\n", id(e.CallerCall))
+	case supervision.TalkEnded:
+		fmt.Fprintf(out, "talk ends %s\n", id(e.Leg))
 	case supervision.PickerGone:
 		fmt.Fprintf(out, "picker gone %s dropped=%t\n", id(e.Channel), e.Dropped)
 	default:

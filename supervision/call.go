@@ -203,7 +203,7 @@ func (c *call) allSilent() bool {
 
 func (t *step) answered(c *call, l *leg) outcome {
 	if c.doc != nil && l.supervised && rings(c.doc, l.person) {
-		return outcome{state: CallAnswered, answeredBy: l.person}
+		return outcome{state: CallAnswered, answeredBy: l.person, leg: l.ring.Leg}
 	}
 	return outcome{state: CallAnsweredElsewhere}
 }

@@ -246,7 +246,18 @@ type PBXDocument struct {
 	Connected bool   `json:"connected" doc:"the daemon is attached to the PBX"`
 	Since     Stamp  `json:"since" doc:"since when that is so; empty: the PBX has not been seen yet"`
 	Version   string `json:"version" doc:"Asterisk's version; empty: the PBX has not been seen yet"`
+	// SIP is apart from Connected: either may live without the other.
+	SIP SIPState `json:"sip" enum:"unknown,alive,silent" doc:"whether the PBX answers SIP (OPTIONS, every 10 s); unknown: nobody asks, for there is no sip section in the configuration, or nothing is known yet"`
 }
+
+// SIPState is whether the PBX's SIP side answers.
+type SIPState string
+
+const (
+	SIPUnknown SIPState = "unknown"
+	SIPAlive   SIPState = "alive"
+	SIPSilent  SIPState = "silent"
+)
 
 // RefusalDocument is what `pickup.refused` says: never who called.
 type RefusalDocument struct {

@@ -128,10 +128,18 @@ type PBXSynced struct {
 	Version   string
 	Rings     []Ring
 	Endpoints map[string]EndpointState
+	// Up are the channels of phones that have answered or called.
+	Up []string
 }
 
 // PBXLost says that the PBX is out of sight.
 type PBXLost struct{ At time.Time }
+
+// SIPSeen says whether the PBX's SIP side answers.
+type SIPSeen struct {
+	At    time.Time
+	Alive bool
+}
 
 // RingBegan says that a phone began to ring, or that more is known of one that rings.
 type RingBegan struct {
@@ -246,6 +254,7 @@ func (e PhoneAnswered) at() time.Time   { return e.At }
 func (e PhoneRedirected) at() time.Time { return e.At }
 func (e PBXSynced) at() time.Time       { return e.At }
 func (e PBXLost) at() time.Time         { return e.At }
+func (e SIPSeen) at() time.Time         { return e.At }
 func (e RingBegan) at() time.Time       { return e.At }
 func (e RingEnded) at() time.Time       { return e.At }
 func (e CallerHungUp) at() time.Time    { return e.At }

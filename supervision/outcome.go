@@ -12,6 +12,7 @@ type outcome struct {
 	pickedUpBy PersonID
 	onBehalfOf PersonID
 	by         *By
+	leg        string // the channel of the phone that has the call; empty: nobody's here, or it is gone
 }
 
 // ringUnseen is the end of a ring that was not seen.
@@ -58,6 +59,7 @@ func (t *step) endCall(c *call, o outcome) {
 	doc.EndedAt = Stamp{t.now}
 	doc.AnsweredBy, doc.PickedUpBy, doc.OnBehalfOf = o.answeredBy, o.pickedUpBy, o.onBehalfOf
 	t.publishCall(c, &doc)
+	t.beginTalk(&doc, rest, o)
 	t.announceEnd(before, &doc, o.by)
 	t.arm(timerForget, string(doc.ID), t.now.Add(afterlife))
 	if c.try != nil && (c.try.lost() || c.try.phase == tryCalls) {

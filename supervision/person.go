@@ -4,11 +4,11 @@ import "slices"
 
 // Sources of presence (S3).
 const (
-	sourceCall         = "call"
+	SourceCall         = "call"
 	sourceWebCall      = "web_call"
 	sourceDND          = "dnd"
 	sourceClient       = "client"
-	sourceUnsupervised = "unsupervised_endpoint"
+	SourceUnsupervised = "unsupervised_endpoint"
 	sourceEndpoint     = "endpoint"
 )
 
@@ -92,10 +92,10 @@ func (t *step) presence(p *Person, reachable bool) (state PresenceState, source 
 	switch {
 	case slices.ContainsFunc(p.Endpoints, func(e Endpoint) bool { return t.endpoints[e.Name].InCall }),
 		t.phones[p.ID].supervised > 0, len(t.offered[p.ID]) > 0:
-		return BusyNow, sourceCall
+		return BusyNow, SourceCall
 	case slices.ContainsFunc(p.Unsupervised, func(e string) bool { return t.endpoints[e].InCall }),
 		t.phones[p.ID].unsupervised > 0:
-		return BusyNow, sourceUnsupervised
+		return BusyNow, SourceUnsupervised
 	case t.reported(p.ID, BusyNow):
 		return BusyNow, sourceWebCall
 	case t.store[p.Extension].DND:

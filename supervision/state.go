@@ -63,6 +63,8 @@ type State struct {
 	offered map[PersonID]queue  // ringing calls by whom they ring, oldest first
 	through map[GroupID]queue   // ringing calls by the group that supervises them, oldest first
 
+	talks map[string]*Talk // supervised calls that somebody has, by their phone's channel
+
 	ringingCalls int
 
 	viewers     map[PersonID]*viewer
@@ -84,6 +86,7 @@ type login struct {
 func New() *State {
 	return &State{
 		dir:           NewDirectory("", nil, nil),
+		pbx:           PBXDocument{SIP: SIPUnknown},
 		endpoints:     make(map[string]EndpointState),
 		logins:        make(map[login]bool),
 		legs:          make(map[string]*leg),
@@ -105,6 +108,7 @@ func New() *State {
 		tries:         make(map[string]*try),
 		offered:       make(map[PersonID]queue),
 		through:       make(map[GroupID]queue),
+		talks:         make(map[string]*Talk),
 		viewers:       make(map[PersonID]*viewer),
 		people:        make(map[PersonID]*PersonDocument),
 		groups:        make(map[GroupID]*GroupDocument),
@@ -148,6 +152,8 @@ func Apply(s *State, event Event) (*State, []Effect) {
 		t.pbxSynced(e)
 	case PBXLost:
 		t.pbxLost()
+	case SIPSeen:
+		t.sipSeen(e)
 	case RingBegan:
 		t.ringBegan(e.Ring, e.At)
 	case RingEnded:
@@ -170,6 +176,8 @@ func Apply(s *State, event Event) (*State, []Effect) {
 		t.answerPickedUp(e)
 	case PickerGone:
 		t.pickerGone(e)
+	case TalkEnded:
+		t.talkEnded(e.Leg)
 	case TimerFired:
 		t.timerFired(e)
 	}
@@ -206,11 +214,12 @@ func (t *step) epochBegun(e EpochBegun) {
 
 func (t *step) pbxSynced(e PBXSynced) {
 	if !t.pbx.Connected {
-		t.pbx = PBXDocument{Connected: true, Since: Stamp{t.now}, Version: e.Version}
+		t.pbx = PBXDocument{Connected: true, Since: Stamp{t.now}, Version: e.Version, SIP: t.pbx.SIP}
 		t.announce(Announce{Type: EventPBXConnected, Entity: t.dir.Site, Document: t.siteDocument()})
 	}
 	t.syncEndpoints(e.Endpoints)
 	t.syncRings(e.Rings)
+	t.syncTalks(e.Up)
 	t.settleOpenCalls()
 	t.learning = !t.everSynced
 	t.everSynced = true
@@ -222,10 +231,21 @@ func (t *step) pbxLost() {
 	if !t.pbx.Connected {
 		return
 	}
-	t.pbx = PBXDocument{Connected: false, Since: Stamp{t.now}, Version: t.pbx.Version}
+	t.pbx = PBXDocument{Connected: false, Since: Stamp{t.now}, Version: t.pbx.Version, SIP: t.pbx.SIP}
 	t.abandonTries()
 	t.announce(Announce{Type: EventPBXDisconnected, Entity: t.dir.Site, Document: t.siteDocument()})
 	t.siteDirty = true
+}
+
+func (t *step) sipSeen(e SIPSeen) {
+	is := SIPSilent
+	if e.Alive {
+		is = SIPAlive
+	}
+	if t.pbx.SIP != is {
+		t.pbx.SIP = is
+		t.siteDirty = true
+	}
 }
 
 // vouch says for another while that the state is looked after.

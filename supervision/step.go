@@ -18,6 +18,7 @@ type step struct {
 	dirtyCalls  []*call
 	dirtyPeople []PersonID
 	dirtyGroups []GroupID
+	dirtyTalks  []string
 	siteDirty   bool
 	regrouped   []GroupID // in which somebody logged in or out
 	reshow      bool      // who sees what may have changed altogether
@@ -34,6 +35,7 @@ type step struct {
 func (t *step) touchCall(c *call)      { t.dirtyCalls = addOnce(t.dirtyCalls, c) }
 func (t *step) touchPerson(p PersonID) { t.dirtyPeople = addOnce(t.dirtyPeople, p) }
 func (t *step) touchGroup(g GroupID)   { t.dirtyGroups = addOnce(t.dirtyGroups, g) }
+func (t *step) touchTalk(leg string)   { t.dirtyTalks = addOnce(t.dirtyTalks, leg) }
 
 func addOnce[T comparable](list []T, x T) []T {
 	if slices.Contains(list, x) {

@@ -151,11 +151,15 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 		return parseSynced(at, rest)
 	case "lost":
 		return supervision.PBXLost{At: at}, nil
+	case "sip":
+		return supervision.SIPSeen{At: at, Alive: rest[0] == "alive"}, nil
 	case "rings":
 		r, err := parseRing(rest)
 		return supervision.RingBegan{At: at, Ring: r}, err
 	case "silent":
 		return supervision.RingEnded{At: at, Leg: rest[0], CallerCall: value(rest, "caller"), How: supervision.RingEnd(rest[1])}, nil
+	case "talk-ends":
+		return supervision.TalkEnded{At: at, Leg: n.real(rest[0])}, nil
 	case "gives-up":
 		return supervision.CallerHungUp{At: at, CallerCall: rest[0]}, nil
 	case "endpoint":
@@ -343,6 +347,10 @@ func parseSynced(at time.Time, w []string) (supervision.Event, error) {
 		}
 	}
 	for _, part := range parts[1:] {
+		if up, ok := strings.CutPrefix(strings.TrimPrefix(part, "\x00"), "up="); ok {
+			e.Up = strings.Split(strings.TrimSuffix(up, "\x00"), ",")
+			continue
+		}
 		r, err := parseRing(strings.FieldsFunc(part, func(r rune) bool { return r == 0 }))
 		if err != nil {
 			return nil, err

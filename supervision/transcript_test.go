@@ -134,6 +134,12 @@ func (n *narrator) tellEffect(e supervision.Effect) error {
 		n.say("cancel the call of %s", n.readable(e.Channel))
 	case supervision.Show:
 		n.tellShow(e)
+	case supervision.ShowTalk:
+		if e.Talk == nil {
+			n.say("%s sees the talk on %s no more", e.To, n.readable(e.ID))
+		} else {
+			n.say("%s sees %s talk on %s to %+v", e.To, e.Talk.Person, n.readable(e.ID), e.Talk.Caller)
+		}
 	case supervision.RenewAudio:
 		n.say("renew audio of %s", n.readable(e.Channel))
 	case supervision.Refuse:
@@ -173,6 +179,9 @@ func (n *narrator) tellShow(s supervision.Show) {
 		}
 		for _, m := range v.Memberships {
 			memberships = append(memberships, fmt.Sprintf("%s=%t,%d", m.ID, m.LoggedIn, m.Count))
+		}
+		for _, k := range v.Talks {
+			n.say("%s sees %s talk on %s to %+v", s.To, k.Person, n.readable(k.ID), k.Caller)
 		}
 		n.say("%s sees %d: groups %v, memberships %v, people %v, calls %v", s.To, s.Seq, groups, memberships, n.readable(fmt.Sprint(people)), n.readable(fmt.Sprint(calls)))
 		return

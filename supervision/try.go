@@ -116,9 +116,11 @@ func (t *step) pickedUp(p *try) outcome {
 	t.endTry(p)
 	t.answerAsks(p, nil)
 	t.order(PickupDone{Actor: p.actor.ID, Took: t.now.Sub(p.began)})
-	return outcome{
-		state: CallPickedUp, pickedUpBy: p.actor.ID, onBehalfOf: p.behalf, by: p.by(),
+	o := outcome{state: CallPickedUp, pickedUpBy: p.actor.ID, onBehalfOf: p.behalf, by: p.by()}
+	if p.phase != tryDropped {
+		o.leg = p.channel
 	}
+	return o
 }
 
 func (t *step) endTry(p *try) {
@@ -147,6 +149,7 @@ func (t *step) pickupFailed(e PickupFailed) {
 
 // pickerGone: if the phone hung up by itself the call is free for others.
 func (t *step) pickerGone(e PickerGone) {
+	t.talkEnded(e.Channel)
 	p := t.tries[e.Channel]
 	if p == nil {
 		return

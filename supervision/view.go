@@ -16,6 +16,8 @@ type View struct {
 	People []PersonDocument `json:"people" doc:"these groups' members, each once, without the person"`
 	// Calls ring now, the oldest first: for members of the groups, or for the person.
 	Calls []CallDocument `json:"calls" doc:"what rings these members or the person, the oldest first"`
+	// Talks are for lamps only.
+	Talks []*Talk `json:"-"`
 }
 
 // Membership is what a participant sees of a mutual-aid group: its name, how many are logged in, and their own entry.
@@ -49,6 +51,7 @@ func (t *step) view(p *Person) *View {
 			v.Calls = append(v.Calls, *doc)
 		}
 	}
+	v.Talks = t.talksFor(p)
 	seen := map[PersonID]bool{p.ID: true}
 	for _, g := range t.supervisedBy(p) {
 		if doc := t.groupFor(p, g.ID); doc != nil {

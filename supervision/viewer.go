@@ -34,6 +34,7 @@ const (
 	ShownMembership ShownKind = "membership"
 	ShownCall       ShownKind = "call"
 	ShownNotice     ShownKind = "notice"
+	shownTalk       ShownKind = "talk" // told by ShowTalk
 )
 
 // Types of notices that are no events: how far a pickup has come whose phone the daemon calls (P3).
@@ -133,9 +134,12 @@ func (t *step) newsOf(key string) news {
 
 // changedKeys are those of the step's documents, and of the people and calls that a login has shown or hidden.
 func (t *step) changedKeys() []string {
-	keys := make([]string, 0, len(t.documents))
+	keys := make([]string, 0, len(t.documents)+len(t.dirtyTalks))
 	for _, d := range t.documents {
 		keys = append(keys, keyOf(d))
+	}
+	for _, leg := range t.dirtyTalks {
+		keys = append(keys, "talk."+leg)
 	}
 	for _, id := range t.regrouped {
 		if g := t.dir.Group(id); g != nil {
@@ -145,6 +149,9 @@ func (t *step) changedKeys() []string {
 		}
 		for _, c := range t.through[id] {
 			keys = append(keys, "call."+string(c.doc.ID))
+		}
+		for leg := range t.talks {
+			keys = append(keys, "talk."+leg)
 		}
 	}
 	slices.SortStableFunc(keys, callsFirst)
@@ -191,6 +198,9 @@ func keysOf(p *Person, v *View) []string {
 	for _, m := range v.Memberships {
 		keys = append(keys, "group."+string(m.ID))
 	}
+	for _, k := range v.Talks {
+		keys = append(keys, "talk."+k.ID)
+	}
 	return keys
 }
 
@@ -207,6 +217,11 @@ func (t *step) showChanges(p *Person, v *viewer, list []news) {
 				delete(v.shown, s.key)
 			case s.Kind != ShownSite:
 				v.shown[s.key] = s.Document
+			}
+			if s.Kind == shownTalk {
+				talk, _ := s.Document.(*Talk)
+				t.order(ShowTalk{To: p.ID, ID: s.ID, Talk: talk})
+				continue
 			}
 			changes = append(changes, s.Shown)
 		}
@@ -240,6 +255,8 @@ func (t *step) pieces(list []piece, p *Person, v *viewer, n news) []piece {
 	case "call":
 		_, known := v.shown[n.key]
 		return append(list, pieceOf(n.key, ShownCall, n.id, t.callFor(p, CallID(n.id), known)))
+	case "talk":
+		return append(list, pieceOf(n.key, shownTalk, n.id, t.talkFor(p, n.id)))
 	}
 	return list
 }
@@ -266,6 +283,8 @@ func sameShown(a, b any) bool {
 	case *CallDocument:
 		b, ok := b.(*CallDocument)
 		return ok && (a == b || sameCall(a, b))
+	case *Talk:
+		return a == b
 	}
 	return false
 }

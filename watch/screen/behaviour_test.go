@@ -142,7 +142,7 @@ func TestChanges(t *testing.T) {
 	ended := *s.known.Calls["c1"]
 	ended.State, ended.EndedAt, ended.PickedUpBy, ended.OnBehalfOf = supervision.CallPickedUp, supervision.Stamp{Time: noon}, "emil", "ben"
 	change(supervision.ShownCall, "", &ended)
-	wants(t, s, "over   Dr. Weiß +4930555123     → emil picked up for Ben Okafor", "RINGING  1")
+	wants(t, s, "over   Dr. Weiß +4930555123     → Emil Roth picked up for Ben Okafor", "RINGING  1")
 	change(supervision.ShownCall, "c1", nil)
 	lacks(t, s, "Weiß")
 	change(supervision.ShownPerson, "", person("ben", "Benjamin", "102", supervision.Away, 0))
@@ -276,7 +276,7 @@ func TestNotices(t *testing.T) {
 		told Told
 		want string
 	}{
-		{Told{Type: supervision.EventGroupLeft, By: "emil", About: About{Name: "Vertrieb"}}, "emil logged you out of Vertrieb"},
+		{Told{Type: supervision.EventGroupLeft, By: "emil", About: About{Name: "Vertrieb"}}, "Emil Roth logged you out of Vertrieb"},
 		{Told{Type: supervision.EventGroupJoined, By: "ben", About: About{Name: "Vertrieb"}}, "Ben Okafor logged you in to Vertrieb"},
 		{Told{Type: supervision.EventForwardingChanged, By: "ben"}, "Ben Okafor changed your forwards"},
 		{Told{Type: supervision.EventDNDChanged, By: "ben"}, "Ben Okafor changed your do-not-disturb"},

@@ -1,0 +1,111 @@
+package supervision
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Talk is a supervised call that somebody has answered or picked up, for as long as their phone is in it. It is no part of the
+// published state, where talking is presence (S1): lamps show it to those who were alerted of the call, so that they see with
+// whom a colleague talks who had their call taken.
+type Talk struct {
+	// ID is the channel of the phone that talks.
+	ID     string
+	Person PersonID
+	// Call is the id of the call whose end this was, and Since when it was taken.
+	Call    CallID
+	Since   time.Time
+	Caller  Caller
+	Dialled string
+
+	caller PersonID      // whose device called, if it was one of the PBX's
+	rang   []RingingPart // through whom it was supervised
+}
+
+// ShowTalk tells those who follow what a person sees of a talk that this person may know of. Talk nil: it is over, or is not
+// for them any more. What is going on at the beginning stands in the View.
+type ShowTalk struct {
+	To   PersonID
+	ID   string
+	Talk *Talk
+}
+
+func (ShowTalk) effect() {}
+
+// TalkEnded says that the channel of a phone that had answered is gone.
+type TalkEnded struct {
+	At  time.Time
+	Leg string
+}
+
+func (e TalkEnded) at() time.Time { return e.At }
+
+// beginTalk notes who has a call that has just been answered or picked up.
+func (t *step) beginTalk(doc *CallDocument, rang []*leg, o outcome) {
+	if o.leg == "" {
+		return
+	}
+	k := &Talk{ID: o.leg, Person: cmp.Or(o.pickedUpBy, o.answeredBy), Call: doc.ID, Since: t.now, Caller: doc.Caller, Dialled: doc.Dialled, rang: doc.Rang}
+	if len(rang) > 0 {
+		if caller, _ := t.dir.Endpoint(rang[0].ring.CallerEndpoint); caller != nil {
+			k.caller = caller.ID
+		}
+	}
+	t.talks[o.leg] = k
+	t.touchTalk(o.leg)
+}
+
+// talkEnded also takes the phone from an answer that is still being decided on.
+func (t *step) talkEnded(leg string) {
+	for _, c := range t.ringing {
+		if c.answer != nil && c.answer.leg == leg {
+			c.answer.leg = ""
+		}
+	}
+	if t.talks[leg] != nil {
+		delete(t.talks, leg)
+		t.touchTalk(leg)
+	}
+}
+
+// syncTalks ends the talks of phones that are not up any more.
+func (t *step) syncTalks(up []string) {
+	for leg := range t.talks {
+		if !slices.Contains(up, leg) {
+			t.talkEnded(leg)
+		}
+	}
+}
+
+// talkFor is a talk as far as a person may know of it: their own, or one of somebody whom they supervise, if they were to be
+// alerted of that call.
+func (t *step) talkFor(p *Person, id string) *Talk {
+	k := t.talks[id]
+	switch {
+	case k == nil || k.caller == p.ID || t.dir.Person(k.Person) == nil:
+		return nil
+	case k.Person == p.ID:
+		return k
+	case !slices.ContainsFunc(t.dir.supervisedIn[k.Person], func(g *Group) bool {
+		return t.logins[login{g.ID, k.Person}] && t.seesGroup(p, g)
+	}):
+		return nil
+	}
+	if a := t.alerted(p); p.Admin || len(a.parts(k.rang)) > 0 {
+		return k
+	}
+	return nil
+}
+
+// talksFor are all of them, in a fixed order.
+func (t *step) talksFor(p *Person) []*Talk {
+	var list []*Talk
+	for id := range t.talks {
+		if k := t.talkFor(p, id); k != nil {
+			list = append(list, k)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Talk) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
