@@ -1,0 +1,176 @@
+package notifier
+
+import (
+	"slices"
+	"time"
+
+	"supervisiond/sip/body"
+	"supervisiond/sip/seen"
+	"supervisiond/supervision"
+)
+
+// The packages that there are.
+const (
+	eventDialog   = "dialog"
+	eventPresence = "presence"
+	eventFeature  = "as-feature-event"
+)
+
+// contentOf is the kind of document that a package has.
+var contentOf = map[string]string{eventDialog: body.DialogInfoType, eventPresence: body.PIDFType, eventFeature: body.FeatureType}
+
+func isPackage(event string) bool { return contentOf[event] != "" }
+
+// toldLine is what a list told last of one of its people.
+type toldLine struct {
+	version  uint32
+	dialogs  []seen.Dialog
+	presence supervision.Presence
+	known    bool
+	unsure   time.Time // since when the line is busy and nobody has said with what; zero: it is not
+}
+
+// sureTime is how long a line may be busy before that is told with nothing else known: the PBX says that a phone is in use a moment
+// before it says that it rings, and that it no longer is a moment after that it rings no more.
+const sureTime = 400 * time.Millisecond
+
+// content makes the document that says what is so now. There is no news if the phone knows it already.
+func (s *subscription) content() (kind string, document []byte, news bool) {
+	switch {
+	case s.target.group != "":
+		return s.listContent()
+	case s.event == eventFeature:
+		return s.featureContent()
+	}
+	part, news := s.part(s.target.person, s.entity, &s.line, true)
+	if part == nil || !news && !s.whole {
+		return "", nil, false
+	}
+	s.whole = false
+	return part.ContentType(), part.Append(nil), true
+}
+
+// part is one person's document, and whether anything in it is new. It counts as told.
+func (s *subscription) part(id supervision.PersonID, entity string, line *toldLine, shown bool) (body.Part, bool) {
+	doc := s.viewer.table.Person(id)
+	if doc == nil {
+		return nil, false
+	}
+	if s.event == eventPresence {
+		p := doc.Presence
+		if !shown {
+			p = supervision.Presence{State: supervision.Offline}
+		}
+		news := !line.known || p != line.presence
+		line.presence, line.known = p, true
+		return &body.Presence{
+			Entity: entity, State: body.State(p.State), OnThePhone: p.Source == supervision.SourceCall, Lang: s.language(),
+			Since: p.Since.Time,
+		}, news
+	}
+	var dialogs []seen.Dialog
+	if shown {
+		dialogs = s.sure(s.viewer.table.Dialogs(id), line)
+	}
+	news := !line.known || !slices.Equal(dialogs, line.dialogs)
+	info := &body.DialogInfo{Entity: entity, Version: line.version, Full: true, Dialogs: s.dialogs(doc, dialogs, line.dialogs)}
+	if news || s.whole {
+		line.version++
+		line.dialogs, line.known = dialogs, true
+	}
+	return info, news
+}
+
+// sure leaves out for a while that a line is busy with nothing else known.
+func (s *subscription) sure(dialogs []seen.Dialog, line *toldLine) []seen.Dialog {
+	now := time.Now()
+	switch {
+	case len(dialogs) != 1 || dialogs[0].Known:
+		line.unsure = time.Time{}
+	case !line.known || len(line.dialogs) == 1 && line.dialogs[0] == dialogs[0]:
+	case line.unsure.IsZero():
+		line.unsure = now
+		s.after(sureTime, func() {
+			s.dirty = true
+			s.push(s)
+		})
+		return nil
+	case now.Sub(line.unsure) < sureTime:
+		return nil
+	}
+	return dialogs
+}
+
+// dialogs are a line's, and those over which the phone was told of before: not all understand that what is not there is over.
+func (s *subscription) dialogs(doc *supervision.PersonDocument, now, before []seen.Dialog) []body.Dialog {
+	list := make([]body.Dialog, 0, len(now)+len(before))
+	own := body.Identity{URI: body.URI(doc.Extension, s.o.Host), Display: doc.Name}
+	for _, d := range now {
+		one := body.Dialog{ID: d.ID, State: body.Early, Local: own}
+		if d.Confirmed {
+			one.State = body.Confirmed
+		}
+		if d.Known {
+			one.Direction = body.Recipient
+			one.Remote = body.Caller(d.Caller.Number, d.Caller.Name, s.o.Host, d.Caller.Withheld)
+		}
+		list = append(list, one)
+	}
+	for _, d := range before {
+		if !slices.ContainsFunc(now, func(x seen.Dialog) bool { return x.ID == d.ID }) {
+			list = append(list, body.Dialog{ID: d.ID, State: body.Terminated})
+		}
+	}
+	return list
+}
+
+// listContent is a group's: whole after each request of the phone and when other people are in it, otherwise what has changed.
+func (s *subscription) listContent() (kind string, document []byte, news bool) {
+	group := s.viewer.table.Group(s.target.group)
+	if group == nil {
+		return "", nil, false
+	}
+	var ids []supervision.PersonID
+	for _, id := range s.viewer.table.Members(group.ID) {
+		if s.viewer.table.Person(id) != nil && (!s.o.Compact || s.viewer.table.In(group.ID, id)) {
+			ids = append(ids, id)
+		}
+	}
+	if !slices.Equal(ids, s.listed) {
+		s.whole, s.listed = true, ids
+	}
+	list := &body.List{URI: s.entity, Name: group.Name, Host: s.o.Host, Version: s.version, Full: s.whole}
+	for _, id := range ids {
+		doc := s.viewer.table.Person(id)
+		line := s.lines[id]
+		if line == nil {
+			line = &toldLine{}
+			s.lines[id] = line
+		}
+		uri := body.URI(doc.Extension, s.o.Host)
+		part, changed := s.part(id, uri, line, s.viewer.table.In(group.ID, id))
+		if changed || s.whole {
+			list.Resources = append(list.Resources, body.Resource{URI: uri, Name: doc.Name, State: body.InstanceActive, Body: part})
+		}
+	}
+	for id := range s.lines {
+		if !slices.Contains(ids, id) {
+			delete(s.lines, id)
+		}
+	}
+	if len(list.Resources) == 0 && !s.whole {
+		return "", nil, false
+	}
+	s.version++
+	s.whole = false
+	document, kind = list.Append(nil)
+	return kind, document, true
+}
+
+// language is the one in which the viewer reads words.
+func (s *subscription) language() string {
+	if p := s.o.Directory().Person(s.viewer.id); p != nil {
+		return p.Language
+	}
+	return ""
+}

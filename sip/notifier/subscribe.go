@@ -1,0 +1,245 @@
+package notifier
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+	"strings"
+	"time"
+
+	"supervisiond/supervision"
+)
+
+const (
+	// defaultExpires is how long a subscription lasts whose phone names no time, MaxExpires the longest and MinExpires the
+	// shortest that is granted.
+	defaultExpires = time.Hour
+	MaxExpires     = time.Hour
+	MinExpires     = 60 * time.Second
+	// subscribeTime is how long a phone waits at most for its answer; it repeats itself after half a second.
+	subscribeTime = 4 * time.Second
+)
+
+// Dialog names a SIP dialog (RFC 3261, 12) as we see it.
+type Dialog struct{ CallID, LocalTag, RemoteTag string }
+
+// key names a subscription: a dialog may have several, of different events (RFC 6665, 4.5.2).
+type key struct {
+	Dialog
+	event, id string
+}
+
+// Subscribe is what a phone asks for. Who asks has been proved.
+type Subscribe struct {
+	Viewer supervision.PersonID
+	Dialog Dialog // LocalTag is empty in the first request
+	CSeq   uint32
+	// User and Host are those of the address that is asked for.
+	User, Host string
+	Event, ID  string
+	Accept     []string
+	// EventList: the phone understands lists (RFC 4662).
+	EventList bool
+	// Expires is nil if the phone names no time.
+	Expires     *time.Duration
+	ContentType string
+	Body        []byte
+	// Peer says how the phone is reached. It is for Send; the latest counts.
+	Peer Peer
+}
+
+// Peer is how a phone is reached. Address tells whether two are the same.
+type Peer interface{ Address() string }
+
+// Decision is the answer to a Subscribe.
+type Decision struct {
+	Code     int
+	Reason   string
+	Header   []Header
+	LocalTag string
+	Expires  time.Duration
+	// Begin must be called when the answer has been sent, or could not be; nil: there is nothing to begin.
+	Begin func()
+}
+
+// Header is one of an answer.
+type Header struct{ Name, Value string }
+
+// RetryAfter asks to come again after some seconds.
+func RetryAfter(seconds int) Header { return Header{"Retry-After", strconv.Itoa(seconds)} }
+
+func refused(code int, reason string, header ...Header) Decision {
+	return Decision{Code: code, Reason: reason, Header: header}
+}
+
+type ask struct {
+	Subscribe
+	answer chan Decision // has room for one
+}
+
+// Subscribe judges what a phone asks for.
+func (n *Notifier) Subscribe(ctx context.Context, s Subscribe) Decision {
+	ctx, cancel := context.WithTimeout(ctx, subscribeTime)
+	defer cancel()
+	a := ask{s, make(chan Decision, 1)}
+	busy := refused(503, "Service Unavailable", RetryAfter(5))
+	select {
+	case n.asks <- a:
+	default:
+		return busy
+	}
+	select {
+	case d := <-a.answer:
+		return d
+	case <-ctx.Done():
+		return busy
+	case <-n.done:
+		return busy
+	}
+}
+
+// AllowEvents are the packages that there are.
+const AllowEvents = "dialog, presence, as-feature-event"
+
+func (n *Notifier) take(a ask) {
+	switch {
+	case !isPackage(a.Event):
+		a.answer <- refused(489, "Bad Event", Header{"Allow-Events", AllowEvents})
+	case a.Expires != nil && *a.Expires > 0 && *a.Expires < MinExpires:
+		a.answer <- refused(423, "Interval Too Brief", Header{"Min-Expires", strconv.Itoa(int(MinExpires / time.Second))})
+	case a.Dialog.LocalTag != "":
+		a.answer <- n.refresh(a)
+	default:
+		if v := n.viewerOf(a.Viewer); v.table.Ready() {
+			n.judge(a, v)
+		} else {
+			v.waiting = append(v.waiting, a)
+			if v.asked == "" {
+				n.askView(v)
+			}
+		}
+	}
+}
+
+func granted(e *time.Duration) time.Duration {
+	if e == nil {
+		return defaultExpires
+	}
+	return min(*e, MaxExpires)
+}
+
+// refresh goes on with a subscription, or ends it (RFC 6665, 4.1.2.2 and 4.1.2.3).
+func (n *Notifier) refresh(a ask) Decision {
+	s := n.subs[key{a.Dialog, a.Event, a.ID}]
+	switch {
+	case s == nil || s.viewer.id != a.Viewer:
+		return refused(481, "Subscription Does Not Exist")
+	case a.CSeq <= s.remoteSeq:
+		return refused(500, "Server Internal Error", RetryAfter(1)) // out of order (RFC 3261, 12.2.2)
+	}
+	if d, ok := n.features(a, s); !ok {
+		return d
+	}
+	s.remoteSeq, s.peer, s.heard = a.CSeq, a.Peer, time.Now()
+	s.begun = false // it is told when it has its answer
+	expires := granted(a.Expires)
+	n.expireAt(s, expires)
+	return Decision{Code: 200, Reason: "OK", LocalTag: s.Dialog.LocalTag, Expires: expires, Begin: func() { n.later(func() { n.begin(s) }) }}
+}
+
+// judge accepts a new subscription if the person may see what it asks for (S7).
+func (n *Notifier) judge(a ask, v *viewer) {
+	target, d := n.find(a, v)
+	if d.Code != 0 {
+		a.answer <- d
+		n.perhapsIdle(v)
+		return
+	}
+	if len(n.subs) >= MaxSubscriptions {
+		n.o.Log.Warn("there are too many subscriptions of phones", "limit", MaxSubscriptions)
+		a.answer <- refused(503, "Service Unavailable", RetryAfter(60))
+		return
+	}
+	if len(v.subs) >= MaxOfPerson {
+		// A phone that starts anew leaves its old subscriptions behind.
+		n.end(v.subs[0], "deactivated", 0)
+	}
+	a.Dialog.LocalTag = newTag()
+	s := &subscription{
+		Notifier: n, Dialog: a.Dialog, event: a.Event, id: a.ID, viewer: v, target: target, remoteSeq: a.CSeq, peer: a.Peer,
+		heard: time.Now(), entity: "sip:" + a.User + "@" + a.Host, lines: make(map[supervision.PersonID]*toldLine),
+	}
+	if d, ok := n.features(a, s); !ok {
+		a.answer <- d
+		return
+	}
+	n.add(s)
+	expires := granted(a.Expires)
+	n.expireAt(s, expires)
+	a.answer <- Decision{
+		Code: 200, Reason: "OK", LocalTag: a.Dialog.LocalTag, Expires: expires, Begin: func() { n.later(func() { n.begin(s) }) },
+	}
+}
+
+// later runs f on the notifier's goroutine.
+func (n *Notifier) later(f func()) {
+	select {
+	case n.due <- f:
+	case <-n.done:
+	}
+}
+
+// target is whose state is asked for.
+type target struct {
+	person supervision.PersonID
+	group  supervision.GroupID // a list of its members
+}
+
+// find says whose state is asked for, or why it is not to be seen.
+func (n *Notifier) find(a ask, v *viewer) (target, Decision) {
+	dir := n.o.Directory()
+	if g := dir.Group(supervision.GroupID(strings.ToLower(a.User))); g != nil {
+		return n.findGroup(a, v, g)
+	}
+	p := dir.Person(supervision.PersonID(strings.ToLower(a.User)))
+	if p == nil {
+		p = dir.PersonByExtension(a.User)
+	}
+	switch {
+	case p == nil:
+		return target{}, refused(404, "Not Found")
+	case a.Event == eventFeature && p.ID != v.id, v.table.Person(p.ID) == nil:
+		return target{}, refused(403, "Forbidden")
+	case !accepts(a.Accept, contentOf[a.Event]):
+		return target{}, refused(406, "Not Acceptable", Header{"Accept", contentOf[a.Event]})
+	}
+	return target{person: p.ID}, Decision{}
+}
+
+func (n *Notifier) findGroup(a ask, v *viewer, g *supervision.Group) (target, Decision) {
+	switch {
+	case a.Event == eventFeature:
+		return target{}, refused(489, "Bad Event", Header{"Allow-Events", "dialog, presence"})
+	case v.table.Group(g.ID) == nil:
+		return target{}, refused(403, "Forbidden")
+	case !a.EventList:
+		return target{}, refused(421, "Extension Required", Header{"Require", "eventlist"}) // RFC 4662, 4.2
+	}
+	return target{group: g.ID}, Decision{}
+}
+
+// accepts says whether a phone takes a kind of document. One that names none takes the package's own (RFC 6665, 3.1.3).
+func accepts(accept []string, kind string) bool {
+	if len(accept) == 0 {
+		return true
+	}
+	for _, a := range accept {
+		media, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(a)), ";")
+		if media == kind || media == "*/*" || media == "application/*" {
+			return true
+		}
+	}
+	return false
+}
+
+func newTag() string { return strings.ToLower(rand.Text())[:16] }

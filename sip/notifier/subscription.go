@@ -1,0 +1,244 @@
+package notifier
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"supervisiond/sip/seen"
+	"supervisiond/supervision"
+)
+
+// subscription is one that runs. It belongs to Run's goroutine.
+type subscription struct {
+	*Notifier
+	Dialog
+	event, id string
+	viewer    *viewer
+	target    target
+	entity    string // the address that was asked for
+	peer      Peer
+
+	remoteSeq, localSeq uint32
+	heard               time.Time // when the phone last answered or asked
+	expires             time.Time
+	timer               *time.Timer
+
+	begun  bool   // the phone has its answer
+	dirty  bool   // something may have changed
+	whole  bool   // the phone is to be told everything
+	flying bool   // a NOTIFY is under way
+	ending string // the last Subscription-State
+	over   bool
+
+	setting int // how many features the phone has asked to be set and that are not known to be
+
+	line    toldLine // what the phone was told last, of one person
+	text    string   // of the line's features
+	version uint32   // of a list's next document
+	listed  []supervision.PersonID
+	lines   map[supervision.PersonID]*toldLine
+}
+
+// Notify is what a phone is to be told (RFC 6665, 4.2.2).
+type Notify struct {
+	Dialog    Dialog
+	CSeq      uint32
+	Event, ID string
+	// State is the value of Subscription-State.
+	State string
+	// EventList: it is one of a list (RFC 4662).
+	EventList   bool
+	ContentType string
+	Body        []byte
+	Peer        Peer
+	// LocalUser is who the phone asked for.
+	Entity string
+}
+
+// Answer is what came of a NOTIFY. Code 0: nothing, or it could not be sent.
+type Answer struct {
+	Code       int
+	RetryAfter time.Duration
+	Err        error
+}
+
+type result struct {
+	s      *subscription
+	answer Answer
+	began  time.Time
+}
+
+func (n *Notifier) add(s *subscription) {
+	n.subs[key{s.Dialog, s.event, s.id}] = s
+	s.viewer.subs = append(s.viewer.subs, s)
+	n.o.Metrics.subscriptions.WithLabelValues(s.event).Inc()
+}
+
+// drop forgets a subscription.
+func (n *Notifier) drop(s *subscription) {
+	if s.over {
+		return
+	}
+	s.over = true
+	s.timer.Stop()
+	delete(n.subs, key{s.Dialog, s.event, s.id})
+	s.viewer.subs = slices.DeleteFunc(s.viewer.subs, func(x *subscription) bool { return x == s })
+	n.o.Metrics.subscriptions.WithLabelValues(s.event).Dec()
+	n.perhapsIdle(s.viewer)
+}
+
+// expireAt sets the end of a subscription. One that is to end at once is told a last time.
+func (n *Notifier) expireAt(s *subscription, in time.Duration) {
+	s.expires = time.Now().Add(in)
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	if in == 0 {
+		s.timer = time.NewTimer(0) // begin ends it
+		return
+	}
+	var t *time.Timer
+	t = n.after(in, func() {
+		if s.timer == t {
+			n.end(s, "timeout", 0)
+		}
+	})
+	s.timer = t
+}
+
+// begin tells a phone all, after each of its requests (RFC 6665, 4.2.1.2).
+func (n *Notifier) begin(s *subscription) {
+	if s.over {
+		return
+	}
+	s.begun, s.dirty, s.whole = true, true, true
+	if !time.Now().Before(s.expires) {
+		s.ending = "terminated;reason=timeout"
+	}
+	n.push(s)
+}
+
+// end tells a phone a last time, and why.
+func (n *Notifier) end(s *subscription, reason string, retry time.Duration) {
+	if s.over || s.ending != "" {
+		return
+	}
+	s.ending = "terminated;reason=" + reason
+	if retry > 0 {
+		s.ending += fmt.Sprintf(";retry-after=%d", int(retry/time.Second))
+	}
+	s.dirty = true
+	n.push(s)
+}
+
+// push sends what is so now, unless a NOTIFY is under way: then its end does.
+func (n *Notifier) push(s *subscription) {
+	if s.over || s.flying || !s.begun || !s.dirty || s.setting > 0 && s.ending == "" {
+		return
+	}
+	s.dirty, s.whole = false, s.whole || s.ending != ""
+	kind, body, news := s.content()
+	if !news && s.ending == "" {
+		return
+	}
+	state := s.ending
+	if state == "" {
+		state = fmt.Sprintf("active;expires=%d", max(0, int(time.Until(s.expires).Round(time.Second)/time.Second)))
+	}
+	s.localSeq++
+	out := &Notify{
+		Dialog: s.Dialog, CSeq: s.localSeq, Event: s.event, ID: s.id, State: state, EventList: s.target.group != "",
+		ContentType: kind, Body: body, Peer: s.peer, Entity: s.entity,
+	}
+	if s.ending != "" {
+		n.drop(s) // nothing comes after it
+	}
+	s.flying = true
+	began := time.Now()
+	ctx := n.sendCtx
+	n.sending.Go(func() {
+		answer := n.o.Send(ctx, out)
+		select {
+		case n.results <- result{s, answer, began}:
+		case <-n.ctx.Done():
+		}
+	})
+}
+
+// maxRetryAfter is how long a phone that asks for time is given.
+const maxRetryAfter = time.Minute
+
+// sent goes on after a NOTIFY. What fails for good ends the subscription without another word (RFC 6665, 4.2.2, RFC 5057, 5.2).
+func (n *Notifier) sent(r result) {
+	s := r.s
+	s.flying = false
+	n.o.Metrics.notified(r.answer.Code)
+	switch {
+	case s.over:
+	case r.answer.Code >= 200 && r.answer.Code < 300:
+		s.heard = time.Now()
+		n.push(s)
+	case r.answer.RetryAfter > 0 && r.answer.RetryAfter <= maxRetryAfter:
+		// What it was not told counts as not told.
+		s.dirty, s.whole, s.flying = true, true, true
+		n.after(r.answer.RetryAfter, func() {
+			s.flying = false
+			n.push(s)
+		})
+	case r.answer.Code == 0:
+		n.gone(s.peer.Address(), r)
+	default:
+		n.o.Log.Info("a phone no longer wants to be told", "person", s.viewer.id, "phone", s.peer.Address(), "answer", r.answer.Code)
+		n.drop(s)
+	}
+}
+
+// gone: a phone does not answer. All of its subscriptions are over, so that it is not called a hundred times in vain; when it is
+// back its refreshes are answered 481, and it subscribes anew.
+func (n *Notifier) gone(address string, r result) {
+	lost := 0
+	for _, s := range n.subs {
+		if s.peer.Address() == address && s.heard.Before(r.began) {
+			n.drop(s)
+			lost++
+		}
+	}
+	n.o.Log.Info("a phone is gone", "person", r.s.viewer.id, "phone", address, "subscriptions", lost, "error", r.answer.Err)
+}
+
+// farewell tells all phones that their subscriptions are over. Nobody waits for what they say.
+func (n *Notifier) farewell() {
+	var cancel context.CancelFunc
+	n.sendCtx, cancel = context.WithTimeout(context.Background(), farewellTime)
+	defer cancel()
+	for _, s := range n.subs {
+		s.flying = false
+		n.end(s, "probation", probation)
+	}
+	n.sending.Wait()
+}
+
+const (
+	// farewellTime is how long the last NOTIFYs have, and probation when phones should come again.
+	farewellTime = 500 * time.Millisecond
+	probation    = 10 * time.Second
+)
+
+// allowed: the person may still see it.
+func (n *Notifier) allowed(s *subscription) bool {
+	if g := s.target.group; g != "" {
+		return s.viewer.table.Group(g) != nil
+	}
+	return s.viewer.table.Person(s.target.person) != nil
+}
+
+// concernedBy: what it shows may have changed.
+func (s *subscription) concernedBy(c *seen.Changed) bool {
+	if s.target.group == "" {
+		return slices.Contains(c.People, s.target.person)
+	}
+	return slices.Contains(c.Groups, s.target.group) ||
+		slices.ContainsFunc(s.viewer.table.Members(s.target.group), func(p supervision.PersonID) bool { return slices.Contains(c.People, p) })
+}

@@ -1,0 +1,183 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo"
+	gosip "github.com/emiago/sipgo/sip"
+	"github.com/hashicorp/golang-lru/v2/expirable"
+
+	"supervisiond/sip/notifier"
+)
+
+const (
+	// maxDatagram is how long a request may be that goes over UDP where the way's MTU is not known (RFC 3261, 18.1.1).
+	maxDatagram = 1300
+	// dialTime bounds the attempt to reach a phone over TCP, and noTCPTime says for how long it is not made again.
+	dialTime  = time.Second
+	noTCPTime = 10 * time.Minute
+	// rememberedPhones is of how many it is remembered that they take no TCP.
+	rememberedPhones = 10_000
+)
+
+func init() {
+	// The library refuses what is longer; here it is decided whether TCP is to be had.
+	gosip.UDPMTUSize = 65_507 + 200
+}
+
+// outbound sends our requests.
+type outbound struct {
+	client     *sipgo.Client
+	transports *gosip.TransportLayer
+	noTCP      *expirable.LRU[string, bool] // phones that take none
+}
+
+func newOutbound(ua *sipgo.UserAgent) (*outbound, error) {
+	client, err := sipgo.NewClient(ua)
+	if err != nil {
+		return nil, err
+	}
+	return &outbound{
+		client: client, transports: ua.TransportLayer(),
+		noTCP: expirable.NewLRU[string, bool](rememberedPhones, nil, noTCPTime),
+	}, nil
+}
+
+// notify sends a NOTIFY, again and again over UDP until there is an answer (RFC 3261, 17.1.2), for 32 s at most.
+func (o *outbound) notify(ctx context.Context, n *notifier.Notify) notifier.Answer {
+	p, ok := n.Peer.(*phone)
+	if !ok {
+		return notifier.Answer{Err: errors.New("nobody knows how to reach the phone")}
+	}
+	req := p.request(gosip.NOTIFY, n.Dialog, n.CSeq)
+	event := n.Event
+	if n.ID != "" {
+		event += ";id=" + n.ID
+	}
+	req.AppendHeader(gosip.NewHeader("Event", event))
+	req.AppendHeader(gosip.NewHeader("Subscription-State", n.State))
+	if n.EventList {
+		req.AppendHeader(gosip.NewHeader("Require", "eventlist"))
+	}
+	if n.ContentType != "" {
+		req.AppendHeader(gosip.NewHeader("Content-Type", n.ContentType))
+	}
+	req.SetBody(n.Body)
+	return o.send(ctx, p, req)
+}
+
+// request makes one in a dialog (RFC 3261, 12.2.1.1).
+func (p *phone) request(method gosip.RequestMethod, d notifier.Dialog, seq uint32) *gosip.Request {
+	req := gosip.NewRequest(method, p.target)
+	for _, r := range p.routes {
+		req.AppendHeader(gosip.NewHeader("Route", r))
+	}
+	from, to := p.from, p.to
+	from.Params = withTag(from.Params, d.LocalTag)
+	to.Params = withTag(to.Params, d.RemoteTag)
+	req.AppendHeader(&from)
+	req.AppendHeader(&to)
+	id := gosip.CallIDHeader(d.CallID)
+	req.AppendHeader(&id)
+	req.AppendHeader(&gosip.CSeqHeader{SeqNo: seq, MethodName: method})
+	hops := gosip.MaxForwardsHeader(70)
+	req.AppendHeader(&hops)
+	req.AppendHeader(gosip.NewHeader("Contact", p.contact(from.Address.User)))
+	return req
+}
+
+func withTag(params gosip.HeaderParams, tag string) gosip.HeaderParams {
+	params = params.Clone()
+	if tag != "" {
+		params.Add("tag", tag)
+	}
+	return params
+}
+
+// send sends a request to a phone and waits for its final answer. One that is too long for a datagram goes over TCP; where the
+// phone takes none, over UDP in fragments (RFC 3261, 18.1.1).
+func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notifier.Answer {
+	transport := p.transport
+	if transport == "UDP" && len(req.String()) > maxDatagram-viaLength && o.takesTCP(ctx, p.hop) {
+		transport = "TCP"
+	}
+	if transport != "UDP" && !o.connected(transport, p.hop) && !o.reconnects(ctx, transport, p) {
+		return notifier.Answer{Err: fmt.Errorf("the connection of %s is gone", p.hop)}
+	}
+	o.address(req, p, transport)
+	res, err := o.client.Do(ctx, req)
+	if err != nil {
+		return notifier.Answer{Err: err}
+	}
+	a := notifier.Answer{Code: res.StatusCode}
+	if h := res.GetHeader("Retry-After"); h != nil {
+		digits, _, _ := strings.Cut(strings.TrimSpace(h.Value()), ";")
+		digits, _, _ = strings.Cut(digits, "(")
+		if seconds, err := strconv.Atoi(strings.TrimSpace(digits)); err == nil {
+			a.RetryAfter = time.Duration(seconds) * time.Second
+		}
+	}
+	return a
+}
+
+// viaLength is about how long the header is that is yet to come.
+const viaLength = 120
+
+// address says how a request goes: from the listener that the phone knows.
+func (o *outbound) address(req *gosip.Request, p *phone, transport string) {
+	host, port, _ := net.SplitHostPort(p.ours)
+	number, _ := strconv.Atoi(port)
+	via := &gosip.ViaHeader{
+		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: transport, Host: host, Port: number, Params: gosip.NewParams(),
+	}
+	via.Params.Add("rport", "")
+	via.Params.Add("branch", gosip.GenerateBranch())
+	req.PrependHeader(via)
+	req.SetTransport(transport)
+	req.SetDestination(p.hop)
+	if transport == "UDP" {
+		if l, err := net.ResolveUDPAddr("udp", p.local); err == nil {
+			req.Laddr = gosip.Addr{IP: l.IP, Port: l.Port}
+		}
+	}
+}
+
+// connected says whether there is a connection to an address.
+func (o *outbound) connected(transport, address string) bool {
+	c, err := o.transports.GetConnection(transport, address)
+	if err != nil || c == nil {
+		return false
+	}
+	_, _ = c.TryClose() // it has been counted
+	return true
+}
+
+// reconnects: a connection that is gone can only be made anew to a phone that listens.
+func (o *outbound) reconnects(ctx context.Context, transport string, p *phone) bool {
+	return transport == "TCP" && (p.transport == "UDP" || len(p.routes) > 0) && o.takesTCP(ctx, p.hop)
+}
+
+// takesTCP says whether somebody listens there.
+func (o *outbound) takesTCP(ctx context.Context, address string) bool {
+	if refused, known := o.noTCP.Get(address); known {
+		return !refused
+	}
+	if o.connected("TCP", address) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		o.noTCP.Add(address, true)
+		return false
+	}
+	_ = c.Close()
+	return true
+}

@@ -1,0 +1,107 @@
+package sip
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// phone is the other side of a dialog (RFC 3261, 12.1.1), and how it is reached.
+type phone struct {
+	transport string // UDP, TCP or TLS
+	// local is the listener that the phone spoke to; ours is its address as the phone can reach it.
+	local, ours string
+	source      string // where it spoke from
+	target      gosip.Uri
+	routes      []string
+	// from and to are those of our requests, without tags.
+	from gosip.FromHeader
+	to   gosip.ToHeader
+	// hop is where our requests go to.
+	hop string
+}
+
+// Address implements notifier.Peer. Over TCP it is the connection, so that a phone that has connected anew is another one.
+func (p *phone) Address() string { return p.transport + " " + p.hop }
+
+// phoneOf reads from a request in a dialog, or one that begins it, how to reach who sent it.
+func phoneOf(req *gosip.Request, local string) (*phone, error) {
+	contact := req.Contact()
+	if contact == nil || contact.Address.Wildcard || contact.Address.Host == "" {
+		return nil, fmt.Errorf("no Contact says where to reach the phone")
+	}
+	p := &phone{
+		transport: strings.ToUpper(req.Transport()), local: local, source: req.Source(), target: *contact.Address.Clone(),
+		from: req.To().AsFrom(), to: req.From().AsTo(),
+	}
+	p.target.Headers = nil
+	for _, h := range req.GetHeaders("Record-Route") {
+		p.routes = append(p.routes, h.Value())
+	}
+	p.hop = p.nextHop()
+	p.ours = reachedAt(local, p.hop)
+	return p, nil
+}
+
+// nextHop is where requests to the phone go: to the first proxy that wants to stay on the way, otherwise to its Contact if that is
+// where it spoke from. Any other Contact is behind something that translates addresses, or somebody else's: what is sent there
+// would not arrive, or should not.
+func (p *phone) nextHop() string {
+	if p.transport != "UDP" && len(p.routes) == 0 {
+		return p.source
+	}
+	uri := p.target
+	if len(p.routes) > 0 {
+		first := strings.SplitN(p.routes[0], ">", 2)[0]
+		var route gosip.Uri
+		if gosip.ParseUri(first[strings.IndexByte(first, '<')+1:], &route) == nil {
+			uri = route
+		}
+	}
+	port := uri.Port
+	if port == 0 {
+		port = gosip.DefaultPort(p.transport)
+	}
+	address := net.JoinHostPort(strings.Trim(uri.Host, "[]"), strconv.Itoa(port))
+	if len(p.routes) > 0 {
+		return address
+	}
+	there, err := netip.ParseAddrPort(address)
+	from, err2 := netip.ParseAddrPort(p.source)
+	if err != nil || err2 != nil || there.Addr().Unmap() != from.Addr().Unmap() {
+		return p.source
+	}
+	return address
+}
+
+// reachedAt is a listener's address as somebody sees it: of one that listens everywhere it is the one from which the system would
+// speak to them.
+func reachedAt(local, them string) string {
+	listener, err := netip.ParseAddrPort(local)
+	if err != nil || !listener.Addr().IsUnspecified() {
+		return local
+	}
+	c, err := net.Dial("udp", them) // nothing is sent
+	if err != nil {
+		return local
+	}
+	defer func() { _ = c.Close() }()
+	host, _, err := net.SplitHostPort(c.LocalAddr().String())
+	if err != nil {
+		return local
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(listener.Port())))
+}
+
+// contact is our side of the dialog.
+func (p *phone) contact(user string) string {
+	uri := "sip:" + user + "@" + p.ours
+	if p.transport != "UDP" {
+		uri += ";transport=" + strings.ToLower(p.transport)
+	}
+	return "<" + uri + ">"
+}

@@ -1,0 +1,275 @@
+package seen
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"supervisiond/supervision"
+)
+
+// Table is what one person sees. Until Begin it knows nothing.
+type Table struct {
+	viewer supervision.PersonID
+	seq    uint64
+	me     *supervision.PersonDocument
+	people map[supervision.PersonID]*supervision.PersonDocument
+	groups map[supervision.GroupID]*supervision.GroupDocument
+	calls  map[supervision.CallID]*supervision.CallDocument
+	talks  map[string]*supervision.Talk
+}
+
+// NewTable makes the table of a person's view.
+func NewTable(viewer supervision.PersonID) *Table { return &Table{viewer: viewer} }
+
+// Ready says whether it is known what is to be seen.
+func (t *Table) Ready() bool { return t.me != nil }
+
+// Begin takes the whole of what is to be seen. All that was known before is void.
+func (t *Table) Begin(v *supervision.View) {
+	t.seq, t.me = v.Seq, v.Me
+	t.people = make(map[supervision.PersonID]*supervision.PersonDocument, len(v.People))
+	t.groups = make(map[supervision.GroupID]*supervision.GroupDocument, len(v.Groups))
+	t.calls = make(map[supervision.CallID]*supervision.CallDocument, len(v.Calls))
+	t.talks = make(map[string]*supervision.Talk, len(v.Talks))
+	for i := range v.People {
+		t.people[v.People[i].ID] = &v.People[i]
+	}
+	for i := range v.Groups {
+		t.groups[v.Groups[i].ID] = &v.Groups[i]
+	}
+	for i := range v.Calls {
+		t.calls[v.Calls[i].ID] = &v.Calls[i]
+	}
+	for _, k := range v.Talks {
+		t.talks[k.ID] = k
+	}
+}
+
+// Changed is what may look different after something was applied. Whole: everything.
+type Changed struct {
+	Whole  bool
+	People []supervision.PersonID
+	Groups []supervision.GroupID
+	// Rings are the calls that have begun to ring and that the viewer may pick up.
+	Rings []*supervision.CallDocument
+}
+
+func (c *Changed) person(ids ...supervision.PersonID) {
+	for _, id := range ids {
+		if !slices.Contains(c.People, id) {
+			c.People = append(c.People, id)
+		}
+	}
+}
+
+// Show applies what was told to those who follow the view. What is older than the table's beginning changes nothing.
+func (t *Table) Show(s *supervision.Show) Changed {
+	var c Changed
+	switch {
+	case s.View != nil:
+		if s.Seq > t.seq || !t.Ready() {
+			t.Begin(s.View)
+			t.seq = s.Seq
+			c.Whole = true
+		}
+		return c
+	case !t.Ready():
+		return c
+	}
+	for i := range s.Changes {
+		seq := s.Seq + uint64(i)
+		if seq <= t.seq {
+			continue
+		}
+		t.seq = seq
+		t.apply(&s.Changes[i], &c)
+	}
+	return c
+}
+
+func (t *Table) apply(s *supervision.Shown, c *Changed) {
+	switch s.Kind {
+	case supervision.ShownPerson:
+		id := supervision.PersonID(s.ID)
+		c.person(id)
+		doc, _ := s.Document.(*supervision.PersonDocument)
+		switch {
+		case doc == nil:
+			delete(t.people, id)
+		case id == t.viewer:
+			t.me = doc
+		default:
+			t.people[id] = doc
+		}
+	case supervision.ShownGroup:
+		id := supervision.GroupID(s.ID)
+		c.Groups = append(c.Groups, id)
+		c.person(t.Members(id)...)
+		doc, _ := s.Document.(*supervision.GroupDocument)
+		if doc == nil {
+			delete(t.groups, id)
+			return
+		}
+		t.groups[id] = doc
+		c.person(t.Members(id)...)
+	case supervision.ShownCall:
+		id := supervision.CallID(s.ID)
+		c.person(ringing(t.calls[id])...)
+		doc, _ := s.Document.(*supervision.CallDocument)
+		if doc == nil {
+			delete(t.calls, id)
+			return
+		}
+		if t.calls[id] == nil && doc.State == supervision.CallRinging && t.mayPickUp(doc) {
+			c.Rings = append(c.Rings, doc)
+		}
+		t.calls[id] = doc
+		c.person(ringing(doc)...)
+	}
+}
+
+// mayPickUp: the call rings somebody else in a group in which the viewer is logged in as supervisor (P1). A company administrator
+// sees more calls than that.
+func (t *Table) mayPickUp(doc *supervision.CallDocument) bool {
+	return slices.ContainsFunc(doc.Ringing, func(part supervision.RingingPart) bool {
+		return part.Person != t.viewer && slices.ContainsFunc(part.Groups, t.supervises)
+	})
+}
+
+func (t *Table) supervises(id supervision.GroupID) bool {
+	g := t.groups[id]
+	return g != nil && slices.ContainsFunc(g.Supervisors, func(s supervision.SupervisorDocument) bool { return s.Person == t.viewer && s.LoggedIn })
+}
+
+func ringing(doc *supervision.CallDocument) []supervision.PersonID {
+	if doc == nil {
+		return nil
+	}
+	ids := make([]supervision.PersonID, len(doc.Ringing))
+	for i, part := range doc.Ringing {
+		ids[i] = part.Person
+	}
+	return ids
+}
+
+// ShowTalk applies what was told of a talk.
+func (t *Table) ShowTalk(s *supervision.ShowTalk) Changed {
+	var c Changed
+	if !t.Ready() {
+		return c
+	}
+	if old := t.talks[s.ID]; old != nil {
+		c.person(old.Person)
+		delete(t.talks, s.ID)
+	}
+	if s.Talk != nil {
+		c.person(s.Talk.Person)
+		t.talks[s.ID] = s.Talk
+	}
+	return c
+}
+
+// Person is somebody as the viewer sees them: a member, or the viewer. Nil: they are not to be seen.
+func (t *Table) Person(id supervision.PersonID) *supervision.PersonDocument {
+	if id == t.viewer {
+		return t.me
+	}
+	return t.people[id]
+}
+
+// Group is a group that the viewer supervises; nil: it is not.
+func (t *Table) Group(id supervision.GroupID) *supervision.GroupDocument { return t.groups[id] }
+
+// Members are those of a group that the viewer supervises, in the order of the configuration.
+func (t *Table) Members(id supervision.GroupID) []supervision.PersonID {
+	g := t.groups[id]
+	if g == nil {
+		return nil
+	}
+	ids := make([]supervision.PersonID, len(g.Members))
+	for i, m := range g.Members {
+		ids[i] = m.Person
+	}
+	return ids
+}
+
+// In says whether a member of a group is logged in there.
+func (t *Table) In(group supervision.GroupID, id supervision.PersonID) bool {
+	g := t.groups[group]
+	return g != nil && slices.ContainsFunc(g.Members, func(m supervision.MemberDocument) bool { return m.Person == id && m.LoggedIn })
+}
+
+// Supervised says whether somebody's line is to be seen: it is the viewer's own, or they are logged in to a group that the viewer
+// supervises (G4).
+func (t *Table) Supervised(id supervision.PersonID) bool {
+	if id == t.viewer {
+		return t.Ready()
+	}
+	for g := range t.groups {
+		if t.In(g, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// Dialog is one call at somebody's line.
+type Dialog struct {
+	// ID names it at this line, for as long as the daemon lives.
+	ID        string
+	Confirmed bool // otherwise it rings
+	// Known: who calls may be shown, or is withheld. Otherwise it is only known that the line is in a call.
+	Known   bool
+	Caller  supervision.Caller
+	Dialled string
+	Since   time.Time
+}
+
+// anyCall is the id of what is only known by the line being busy.
+const anyCall = "busy"
+
+// Dialogs are the calls at somebody's line: what rings, oldest first, then whom they talk to. A line that is dark has none.
+func (t *Table) Dialogs(id supervision.PersonID) []Dialog {
+	doc := t.Person(id)
+	if doc == nil || !t.Supervised(id) {
+		return nil
+	}
+	var list []Dialog
+	for _, call := range doc.Calls {
+		if c := t.calls[call]; c != nil && c.State == supervision.CallRinging {
+			list = append(list, Dialog{
+				ID: string(c.ID), Known: true, Caller: c.Caller, Dialled: c.Dialled, Since: c.Since.Time,
+			})
+		}
+	}
+	early := len(list)
+	for _, k := range t.talks {
+		if k.Person == id {
+			list = append(list, Dialog{
+				ID: string(k.Call), Confirmed: true, Known: true, Caller: k.Caller, Dialled: k.Dialled, Since: k.Since,
+			})
+		}
+	}
+	slices.SortFunc(list[early:], func(a, b Dialog) int {
+		if d := a.Since.Compare(b.Since); d != 0 {
+			return d
+		}
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	if len(list) == 0 && doc.Presence.State == supervision.BusyNow && atThePBX(doc.Presence.Source) {
+		list = append(list, Dialog{ID: anyCall, Confirmed: true, Since: doc.Presence.Since.Time})
+	}
+	return list
+}
+
+// atThePBX: the person is in a call of the PBX's. A web call is none (S4): it does not light a lamp.
+func atThePBX(source string) bool {
+	return source == supervision.SourceCall || source == supervision.SourceUnsupervised
+}
+
+// Groups are the ids of the groups that the viewer supervises, sorted.
+func (t *Table) Groups() []supervision.GroupID { return slices.Sorted(maps.Keys(t.groups)) }

@@ -1,0 +1,142 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"supervisiond/sip/digest"
+	"supervisiond/sip/front"
+	"supervisiond/sip/notifier"
+	"supervisiond/sip/publication"
+	"supervisiond/supervision"
+)
+
+// Options are what a server is made of.
+type Options struct {
+	Listen            []front.Listener
+	CertFile, KeyFile string
+	Realm             string
+	// PBXURI is where calls to us are redirected to, and who is asked whether SIP lives at the PBX.
+	PBXURI string
+	// Compact: who logged out of a group is left out of its list; otherwise their line goes dark.
+	Compact bool
+	// AfterSeconds: the PBX has a place for after how long a forward on no answer forwards.
+	AfterSeconds bool
+	Log          *slog.Logger
+	Metrics      *prometheus.Registry
+
+	// Directory is who there is now, and Accounts who may come in, by username.
+	Directory func() *supervision.Directory
+	Accounts  func() map[string]Account
+	// Watch has a person's view shown or not any more, before any command that is given later.
+	Watch func(context.Context, supervision.PersonID, bool) error
+	// Command takes what was asked for; a supervision.Reply with its ID is to be among the effects that Take gets.
+	Command func(supervision.Commanded) error
+	// Alive is told whether the PBX's SIP side answers. It may block for a moment.
+	Alive func(context.Context, bool)
+}
+
+// Account is one person's at the event server. A password, or the hashes that are known.
+type Account struct {
+	Person                      supervision.PersonID
+	Password, HA1MD5, HA1SHA256 string
+	// Alerts: a text message says that a call rings which the person may pick up.
+	Alerts bool
+}
+
+// Server is the event server.
+type Server struct {
+	o            Options
+	front        *front.Front
+	notifier     *notifier.Notifier
+	outbound     *outbound
+	publications *publications
+	alerts       *alerts
+	health       *pbxHealth
+}
+
+// New takes all addresses, so that one that is not to be had is known at once.
+func New(o Options) (*Server, error) {
+	f, err := front.New(front.Config{
+		Listen: o.Listen, CertFile: o.CertFile, KeyFile: o.KeyFile, Realm: o.Realm, Log: o.Log, Metrics: o.Metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{o: o, front: f, publications: &publications{command: o.Command, store: publication.NewStore()}}
+	if s.outbound, err = newOutbound(f.UserAgent()); err != nil {
+		return nil, err
+	}
+	var pbx gosip.Uri
+	if err := gosip.ParseUri(o.PBXURI, &pbx); err != nil {
+		return nil, fmt.Errorf("sip.pbx_uri: %w", err)
+	}
+	s.alerts = &alerts{
+		queue: make(chan alert, maxAlerts), directory: o.Directory, send: s.outbound.send, log: o.Log,
+		phones: func(supervision.PersonID) []*phone { return nil },
+	}
+	s.notifier = notifier.New(notifier.Options{
+		Directory: o.Directory, Watch: o.Watch, Command: o.Command, Send: s.outbound.notify, Alert: s.alerts.add, Host: pbx.Host,
+		AfterSeconds: o.AfterSeconds, Compact: o.Compact, Metrics: notifier.NewMetrics(o.Metrics), Log: o.Log,
+	})
+	s.health = newHealth(pbx, s.outbound.client, o)
+	s.Reconfigured()
+	f.Handle("SUBSCRIBE", s.subscribe)
+	f.Handle("PUBLISH", s.publish)
+	return s, nil
+}
+
+// Addrs are the addresses that are taken, as the configuration writes them.
+func (s *Server) Addrs() []string {
+	var all []string
+	for _, l := range s.front.Addrs() {
+		all = append(all, l.Network+"://"+l.Address)
+	}
+	return all
+}
+
+// Reconfigured looks anew at who may come in.
+func (s *Server) Reconfigured() {
+	people := make(map[string]front.Person)
+	for name, a := range s.o.Accounts() {
+		people[name] = front.Person{
+			ID: a.Person, Secret: digest.UserOf(name, s.o.Realm, a.Password, strings.ToLower(a.HA1MD5), strings.ToLower(a.HA1SHA256)),
+		}
+	}
+	s.front.SetPeople(people)
+}
+
+// Take takes what people are shown, and the replies to commands. It never blocks.
+func (s *Server) Take(at time.Time, effects []supervision.Effect) { s.notifier.Take(at, effects) }
+
+// Close gives the addresses of a server back that never ran.
+func (s *Server) Close() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.front.Serve(ctx)
+}
+
+// Run answers phones until the context ends. Before it gives its addresses back it tells them that they should come again.
+func (s *Server) Run(ctx context.Context) {
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		s.front.Serve(serving)
+	}()
+	background := make(chan struct{}, 2)
+	go func() { s.health.run(ctx); background <- struct{}{} }()
+	go func() { s.alerts.run(ctx); background <- struct{}{} }()
+	s.notifier.Run(ctx)
+	for range cap(background) {
+		<-background
+	}
+	end()
+	<-served
+}
