@@ -17,6 +17,7 @@ import (
 	"supervisiond/config"
 	"supervisiond/console"
 	"supervisiond/engine"
+	"supervisiond/sip"
 	"supervisiond/supervision"
 )
 
@@ -42,6 +43,7 @@ type App struct {
 	engine  *engine.Engine
 	pbx     *ari.PBX
 	console *console.Server
+	sip     *sip.Server // nil: there is no event server
 	views   views
 	// begun is closed when the state has an epoch.
 	begun chan struct{}
@@ -71,6 +73,13 @@ func New(cfg *config.Config, o Options) (*App, error) {
 	}
 	undo.add("http", a.console.Shutdown)
 
+	if a.sip, err = a.newSIP(o); err != nil {
+		return nil, err
+	}
+	if a.sip != nil {
+		undo.add("sip", func(context.Context) error { a.sip.Close(); return nil })
+	}
+
 	connect, err := a.natsConnect()
 	if err != nil {
 		return nil, err
@@ -86,6 +95,9 @@ func New(cfg *config.Config, o Options) (*App, error) {
 	})
 
 	sinks := &sinks{a.bus, a.console}
+	if a.sip != nil {
+		*sinks = append(*sinks, a.sip)
+	}
 	a.engine = engine.New(engine.Options{Metrics: o.Metrics, Sink: sinks})
 	a.pbx, err = ari.New(a.ariOptions(o))
 	if err != nil {
@@ -124,6 +136,14 @@ func (a *App) ready() map[string]bool {
 
 // HTTPAddr is where health, readiness and metrics are.
 func (a *App) HTTPAddr() net.Addr { return a.console.Addr() }
+
+// SIPAddrs are where the event server answers, as udp://host:port. There are none without a sip section.
+func (a *App) SIPAddrs() []string {
+	if a.sip == nil {
+		return nil
+	}
+	return a.sip.Addrs()
+}
 
 // NATSURL is where the embedded server answers. It is empty where there is none.
 func (a *App) NATSURL() string {

@@ -29,7 +29,7 @@ func (a *App) consoleOptions(o Options) console.Options {
 		PasswordHash: func(p supervision.PersonID) string {
 			return a.current.Load().Credentials[p].PasswordHash.Reveal()
 		},
-		Command: a.command, Watch: a.watch,
+		Command: a.command, Watch: a.watch(byStreams),
 		History: func(ctx context.Context, r *supervision.Reader, q supervision.HistoryQuery) (supervision.HistoryPage, error) {
 			return a.bus.ReadHistory(ctx, r, q)
 		},

@@ -48,8 +48,12 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if err == nil {
 		a.log.Info("started", "site", a.config.Site, "people", len(a.config.Directory.People()),
-			"groups", len(a.config.Directory.Groups()), "http", a.HTTPAddr().String(), "nats", a.natsName())
+			"groups", len(a.config.Directory.Groups()), "http", a.HTTPAddr().String(), "nats", a.natsName(),
+			"sip", a.SIPAddrs())
 		a.awaitEpoch(ctx)
+		if a.sip != nil {
+			end.spawn("sip", a.sip.Run)
+		}
 		end.spawn("pbx", a.pbx.Run)
 		end.spawn("configuration", a.watchConfig)
 		end.add("commands", a.finish)

@@ -38,6 +38,9 @@ func (a *App) Reload(ctx context.Context) error {
 	}
 	a.current.Store(next)
 	a.console.Reconfigured()
+	if a.sip != nil {
+		a.sip.Reconfigured()
+	}
 	if a.level != nil {
 		a.level.Set(next.Log.Level)
 	}

@@ -55,6 +55,8 @@ type SIPCredentials struct {
 	Password  Secret
 	HA1MD5    Secret
 	HA1SHA256 Secret
+	// Alerts: the person's phones get a SIP MESSAGE when a call rings that they may pick up.
+	Alerts bool
 }
 
 // Asterisk says how to reach the PBX and which of its dialplan contexts are ours.

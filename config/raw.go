@@ -204,13 +204,13 @@ func (r *rawEndpoint) read(d *decoder, n *yaml.Node, at place) {
 type rawCredentials struct {
 	place
 	given                       bool
-	username                    text
+	username, alerts            text
 	password, ha1MD5, ha1SHA256 rawSecret
 }
 
 func (r *rawCredentials) read(d *decoder, n *yaml.Node, at place) {
 	r.place, r.given = at, isMapping(n)
-	d.section(n, at, keys{"username": &r.username}.
+	d.section(n, at, keys{"username": &r.username, "alerts": &r.alerts}.
 		secret("password", &r.password).secret("ha1_md5", &r.ha1MD5).secret("ha1_sha256", &r.ha1SHA256))
 }
 

@@ -60,6 +60,7 @@ func (c *checker) credentials(raw *rawCredentials, usernames owned, owner string
 		Password:  c.secret(raw.password),
 		HA1MD5:    c.ha1(raw.ha1MD5, md5Hex, "32 hexadecimal digits, the MD5"),
 		HA1SHA256: c.ha1(raw.ha1SHA256, sha256Hex, "64 hexadecimal digits, the SHA-256"),
+		Alerts:    c.boolean(raw.alerts, false),
 	}
 	c.claim(usernames, raw.username, "SIP username", owner)
 	hashed := raw.ha1MD5.given() || raw.ha1SHA256.given()

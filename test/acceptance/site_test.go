@@ -60,6 +60,9 @@ type site struct {
 	environment []string
 }
 
+// pbxSIP stands in a configuration for where the PBX answers SIP.
+const pbxSIP = "127.0.0.1:9"
+
 // options say what is special about a site.
 type options struct {
 	lab        lab.Options
@@ -113,6 +116,9 @@ log: {format: json, level: info}
 `, ari, lab.ARIUser, o.lab.PhoneContext(), filepath.Join(dir, "nats")) + people
 	if o.configure != nil {
 		yaml = o.configure(yaml)
+	}
+	if s.pbx != nil {
+		yaml = strings.ReplaceAll(yaml, pbxSIP, s.pbx.SIPAddr())
 	}
 	if err := os.WriteFile(s.config, []byte(yaml), 0o600); err != nil {
 		s.t.Fatal(err)

@@ -89,7 +89,7 @@ var (
 // Bounds are those of the code.
 func TestBoundsAreAsDocumented(t *testing.T) {
 	n := 0
-	for _, row := range cells(t, "ARCHITECTURE.md") {
+	for _, row := range cells(t, "docs/bounds.md") {
 		if len(row) != 4 {
 			continue
 		}
@@ -119,7 +119,7 @@ func TestBoundsAreAsDocumented(t *testing.T) {
 		}
 		want += map[string]string{"": "", "Millisecond": " ms", "Second": " s", "Minute": " min"}[value[2]]
 		if row[1] != want {
-			t.Errorf("%s: %s is %s, and ARCHITECTURE.md says %s", m[1], m[2], want, row[1])
+			t.Errorf("%s: %s is %s, and docs/bounds.md says %s", m[1], m[2], want, row[1])
 		}
 	}
 	if n < 20 {

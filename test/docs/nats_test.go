@@ -172,7 +172,7 @@ func TestEveryFieldIsExplained(t *testing.T) {
 	} {
 		of := reflect.TypeOf(newDocument(kind)).Elem()
 		for i := range of.NumField() {
-			if name := of.Field(i).Tag.Get("json"); !strings.Contains(text, "`"+name+"`") && !strings.Contains(text, "`"+name+".") {
+			if name := of.Field(i).Tag.Get("json"); name != "-" && !strings.Contains(text, "`"+name+"`") && !strings.Contains(text, "`"+name+".") {
 				t.Errorf("%s: %s is not explained", kind, name)
 			}
 		}

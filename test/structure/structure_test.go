@@ -20,7 +20,7 @@ const module = "supervisiond"
 // arrows says which packages of ours each may import, whole subtrees by their root. Tests are free, but for the pure.
 var arrows = map[string][]string{
 	"cmd/supervisiond": {"app", "config", "ari", "supervision", "watch"},
-	"app":              {"config", "engine", "ari", "bus", "console", "supervision", "forwarding"},
+	"app":              {"config", "engine", "ari", "bus", "console", "sip", "supervision", "forwarding"},
 	"config":           {"supervision", "forwarding"},
 	"config/first":     {},
 	"forwarding":       {},
@@ -34,8 +34,12 @@ var arrows = map[string][]string{
 	"console/push":     {"supervision"},
 	"console/web":      {},
 	"examples":         {},
+	"sip":              {"sip", "supervision", "forwarding"},
 	"sip/body":         {},
 	"sip/digest":       {},
+	"sip/notifier":     {"sip/body", "sip/seen", "supervision", "forwarding"},
+	"sip/publication":  {"supervision"},
+	"sip/seen":         {"supervision"},
 	"sip/front":        {"sip/digest", "supervision"},
 	"sip/registrar":    {"sip/front", "supervision"},
 	"test":             {"app", "ari", "bus", "config", "engine", "supervision", "forwarding", "test"},

@@ -20,7 +20,7 @@ const fields = {
     id: true, caller_call: true, state: true, since: true, ended_at: true, caller: true, dialled: true, via: true,
     ringing: true, rang: true, answered_by: true, picked_up_by: true, on_behalf_of: true,
   } satisfies Fields<t.Call>,
-  PBX: { connected: true, since: true, version: true } satisfies Fields<t.PBX>,
+  PBX: { connected: true, since: true, version: true, sip: true } satisfies Fields<t.PBX>,
   Site: { id: true, pbx: true, epoch: true, alive_until: true } satisfies Fields<t.Site>,
   View: { seq: true, site: true, me: true, memberships: true, groups: true, people: true, calls: true } satisfies Fields<t.View>,
   By: { person: true, via: true } satisfies Fields<t.By>,
@@ -51,6 +51,7 @@ test.each([
   ['Forward', 'kind', t.forwardKinds],
   ['Call', 'state', t.callStates],
   ['Via', 'kind', t.viaKinds],
+  ['PBX', 'sip', t.sipStates],
   ['Notice', 'type', t.noticeTypes],
 ] as const)('%s.%s has the values that the API describes', (name, field, have) => {
   expect([...have].sort()).toEqual([...schemas[name]!.properties[field]!.enum!].sort());

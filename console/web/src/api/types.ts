@@ -3,6 +3,7 @@
 export const presenceStates = ['online', 'busy', 'away', 'dnd', 'offline'] as const;
 export const presenceSources = ['call', 'unsupervised_endpoint', 'web_call', 'dnd', 'client', 'endpoint'] as const;
 export const forwardKinds = ['always', 'busy', 'no_answer', 'phone'] as const;
+export const sipStates = ['unknown', 'alive', 'silent'] as const;
 export const callStates = [
   'ringing', 'answered', 'picked_up', 'answered_elsewhere', 'declined', 'abandoned', 'diverted', 'no_answer', 'withdrawn', 'lost',
 ] as const;
@@ -43,7 +44,8 @@ export interface Call {
   id: string; caller_call: string; state: CallState; since: string; ended_at: string; caller: Caller; dialled: string; via: Via[];
   ringing: RingingPart[]; rang: RingingPart[]; answered_by: string; picked_up_by: string; on_behalf_of: string;
 }
-export interface PBX { connected: boolean; since: string; version: string }
+export type SIPState = (typeof sipStates)[number];
+export interface PBX { connected: boolean; since: string; version: string; sip: SIPState }
 export interface Site { id: string; pbx: PBX; epoch: number; alive_until: string }
 export interface View {
   seq: number; site: Site; me: Person; memberships: Membership[]; groups: Group[]; people: Person[]; calls: Call[];

@@ -10,7 +10,7 @@ const call = (id: string): Call => ({
   ringing: [], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '',
 });
 const view = (more: Partial<View> = {}): View => ({
-  seq: 1, site: { id: 'hq', pbx: { connected: true, since: '', version: '' }, epoch: 1, alive_until: '' }, me: person('anna'),
+  seq: 1, site: { id: 'hq', pbx: { connected: true, since: '', version: '', sip: 'alive' }, epoch: 1, alive_until: '' }, me: person('anna'),
   memberships: [], groups: [], people: [person('ben')], calls: [call('c1')], ...more,
 });
 
