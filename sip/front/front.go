@@ -72,6 +72,8 @@ type Front struct {
 	ctx  context.Context //nolint:containedctx // the life of what Serve starts
 	end  context.CancelFunc
 	work sync.WaitGroup
+	// handling is held by each handler, and for good once Serve has waited for them.
+	handling sync.RWMutex
 }
 
 // New takes all addresses, so that one that is not to be had is known at once. Nothing is read before Serve.
@@ -161,7 +163,7 @@ func allowed(handlers map[gosip.RequestMethod]Handler) []string {
 	return slices.Compact(all)
 }
 
-// Serve reads and answers until the context ends, gives the addresses back, and waits for all that runs.
+// Serve reads and answers until the context ends, gives the addresses back, and waits for all that runs. It is called once.
 func (f *Front) Serve(ctx context.Context) {
 	for _, b := range f.bound {
 		if b.socket != nil {
@@ -173,6 +175,7 @@ func (f *Front) Serve(ctx context.Context) {
 	<-ctx.Done()
 	f.close()
 	f.work.Wait()
+	f.handling.Lock()
 }
 
 func (f *Front) close() {
@@ -186,6 +189,10 @@ func (f *Front) close() {
 
 // handle answers what the gate has let in.
 func (f *Front) handle(req *gosip.Request, tx gosip.ServerTransaction) {
+	if !f.handling.TryRLock() {
+		return // the end has come
+	}
+	defer f.handling.RUnlock()
 	defer func() {
 		if p := recover(); p != nil {
 			f.gate.metrics.panics.Inc()

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"bufio"
 	"context"
 	"log/slog"
 	"net"
@@ -153,5 +154,76 @@ func TestTakenPortIsKnownAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), f.Addrs()[0].Address) {
 			t.Errorf("%s: %v", network, err)
 		}
+	}
+}
+
+// TestNobodyComesInByTheBackDoor: a connection that we made ourselves is watched by nobody.
+func TestNobodyComesInByTheBackDoor(t *testing.T) {
+	f := begin(t, Listener{"udp", "127.0.0.1:0"})
+	d := newDesk(t, f.Addrs()[0]).challenged()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	c, err := sipgo.NewClient(f.UserAgent(), sipgo.WithClientHostname("127.0.0.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := c.TransactionRequest(t.Context(), optionsTo(Listener{"tcp", l.Addr().String()}, t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Terminate()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{conn, t, bufio.NewReader(conn)}
+	w.answer() // it is our request
+	w.send(d.request("SUBSCRIBE", "sales", "back"))
+	if a := w.answer(); !strings.HasPrefix(a, "SIP/2.0 403") {
+		t.Errorf("with the right secret, but on a connection of ours: %q", a)
+	}
+}
+
+func TestServeWaitsForHandlers(t *testing.T) {
+	f, err := newTestFront(Listener{"udp", "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	under, done := make(chan struct{}), make(chan struct{})
+	f.Handle("OPTIONS", func(ctx context.Context, _ *Request) (*gosip.Response, func()) {
+		close(under)
+		<-ctx.Done()
+		return nil, func() { close(done) }
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		f.Serve(ctx)
+	}()
+	d := newDesk(t, f.Addrs()[0]).challenged()
+	d.send(d.request("OPTIONS", "sales", "1"))
+	select {
+	case <-under:
+	case <-time.After(patience):
+		t.Fatal("the handler is not called")
+	}
+	cancel()
+	select {
+	case <-served:
+	case <-time.After(patience):
+		t.Fatal("Serve does not end")
+	}
+	select {
+	case <-done:
+	default:
+		t.Error("Serve has ended before the handler")
 	}
 }

@@ -13,6 +13,8 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	secrets "supervisiond/sip/digest"
 )
 
 // desk is a phone that writes its messages itself.
@@ -246,6 +248,28 @@ func TestGuessingEndsInSilence(t *testing.T) {
 	now = now.Add(7 * time.Second)
 	if v := g.judge([]byte(d.request("SUBSCRIBE", "sales", "1")), from); v.answer == nil {
 		t.Error("the silence does not end")
+	}
+}
+
+func TestOnePersonMayAskOnlySoOften(t *testing.T) {
+	g := newTestGate()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	g.now = func() time.Time { return now }
+	g.realm.SetUsers(map[string]secrets.User{"anna": secrets.UserOf("anna", "hq", "secret", "", "")})
+	d := &desk{t: t}
+	challenge, err := digest.ParseChallenge(g.realm.Challenges(now, false)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.nonce = challenge
+	passed := 0
+	for i := range ofPerson.burst + 100 {
+		if g.judge([]byte(d.request("SUBSCRIBE", "sales", fmt.Sprint(i))), origin{from: netip.MustParseAddrPort("192.0.2.1:5060")}).pass {
+			passed++
+		}
+	}
+	if passed != ofPerson.burst {
+		t.Errorf("%d requests of one person pass, want %d", passed, ofPerson.burst)
 	}
 }
 

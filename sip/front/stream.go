@@ -20,8 +20,9 @@ const (
 	writeTime   = 5 * time.Second
 	// idleTime is how long a phone may be silent: longer than it takes to subscribe anew.
 	idleTime = 65 * time.Minute
-	// maxRefused is how many requests in a row may be refused on a connection.
-	maxRefused = 20
+	// maxRefused is how many requests in a row may be refused on a connection: at first a phone asks without a secret, for all its keys
+	// at once, and a proxy for all its phones.
+	maxRefused = 1_000
 	// sendBuffer is about how many bytes the system keeps for a phone that does not read.
 	sendBuffer = 131_072
 )
