@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"supervisiond/sip/registrar"
+	"supervisiond/supervision"
 )
 
 // phone is the other side of a dialog (RFC 3261, 12.1.1), and how it is reached.
@@ -45,6 +48,18 @@ func phoneOf(req *gosip.Request, local string) (*phone, error) {
 	p.hop = p.nextHop()
 	p.ours = reachedAt(local, p.hop)
 	return p, nil
+}
+
+// registered is a phone as it has registered.
+func registered(b *registrar.Binding, person supervision.PersonID) *phone {
+	p := &phone{transport: b.Transport, local: b.Local.String(), source: b.Source.String(), target: *b.Contact.Clone(), routes: b.Path}
+	p.target.Headers = nil
+	p.hop = p.nextHop()
+	p.ours = reachedAt(p.local, p.hop)
+	host, _, _ := net.SplitHostPort(p.ours)
+	p.from = gosip.FromHeader{DisplayName: "Supervision", Address: gosip.Uri{Scheme: "sip", User: string(person), Host: host}}
+	p.to = gosip.ToHeader{Address: gosip.Uri{Scheme: "sip", User: string(person), Host: host}}
+	return p
 }
 
 // nextHop is where requests to the phone go: to the first proxy that wants to stay on the way, otherwise to its Contact if that is

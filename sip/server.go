@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"supervisiond/sip/body"
 	"supervisiond/sip/digest"
 	"supervisiond/sip/front"
 	"supervisiond/sip/notifier"
 	"supervisiond/sip/publication"
+	"supervisiond/sip/registrar"
 	"supervisiond/supervision"
 )
 
@@ -57,7 +60,9 @@ type Server struct {
 	notifier     *notifier.Notifier
 	outbound     *outbound
 	publications *publications
+	registrar    *registrar.Registrar
 	alerts       *alerts
+	alerting     atomic.Pointer[map[supervision.PersonID]bool] // who wants alerts
 	health       *pbxHealth
 }
 
@@ -77,10 +82,8 @@ func New(o Options) (*Server, error) {
 	if err := gosip.ParseUri(o.PBXURI, &pbx); err != nil {
 		return nil, fmt.Errorf("sip.pbx_uri: %w", err)
 	}
-	s.alerts = &alerts{
-		queue: make(chan alert, maxAlerts), directory: o.Directory, send: s.outbound.send, log: o.Log,
-		phones: func(supervision.PersonID) []*phone { return nil },
-	}
+	s.registrar = registrar.New(s.personOf, o.Metrics)
+	s.alerts = &alerts{queue: make(chan alert, maxAlerts), directory: o.Directory, send: s.outbound.send, log: o.Log, phones: s.alerted}
 	s.notifier = notifier.New(notifier.Options{
 		Directory: o.Directory, Watch: o.Watch, Command: o.Command, Send: s.outbound.notify, Alert: s.alerts.add, Host: pbx.Host,
 		AfterSeconds: o.AfterSeconds, Compact: o.Compact, Metrics: notifier.NewMetrics(o.Metrics), Log: o.Log,
@@ -89,7 +92,53 @@ func New(o Options) (*Server, error) {
 	s.Reconfigured()
 	f.Handle("SUBSCRIBE", s.subscribe)
 	f.Handle("PUBLISH", s.publish)
+	f.Handle("REGISTER", s.register)
+	f.Handle("INVITE", front.Redirect(pbx, s.extensionOf))
+	f.Handle("OPTIONS", f.Options([]string{body.PIDFType, body.FeatureType}, strings.Split(notifier.AllowEvents, ", ")))
 	return s, nil
+}
+
+// personOf is who has a user part: an id, an extension, or a username here.
+func (s *Server) personOf(user string) (supervision.PersonID, bool) {
+	dir := s.o.Directory()
+	if p := dir.Person(supervision.PersonID(strings.ToLower(user))); p != nil {
+		return p.ID, true
+	}
+	if p := dir.PersonByExtension(user); p != nil {
+		return p.ID, true
+	}
+	a, ok := s.o.Accounts()[user]
+	return a.Person, ok
+}
+
+// extensionOf is what the PBX has instead of a person's id.
+func (s *Server) extensionOf(user string) (string, bool) {
+	p := s.o.Directory().Person(supervision.PersonID(strings.ToLower(user)))
+	if p == nil {
+		return "", false
+	}
+	return p.Extension, true
+}
+
+// register answers REGISTER. Whose phones can be reached can be alerted.
+func (s *Server) register(ctx context.Context, r *front.Request) (*gosip.Response, func()) {
+	res, then := s.registrar.Register(ctx, r)
+	if (*s.alerting.Load())[r.Person] && len(s.registrar.Bindings(r.Person)) > 0 {
+		s.notifier.Alerts(r.Person, true)
+	}
+	return res, then
+}
+
+// alerted are the phones on which somebody is alerted. Who has none is not followed for that any longer.
+func (s *Server) alerted(person supervision.PersonID) []*phone {
+	var list []*phone
+	for _, b := range s.registrar.Bindings(person) {
+		list = append(list, registered(&b, person))
+	}
+	if len(list) == 0 {
+		s.notifier.Alerts(person, false)
+	}
+	return list
 }
 
 // Addrs are the addresses that are taken, as the configuration writes them.
@@ -101,15 +150,29 @@ func (s *Server) Addrs() []string {
 	return all
 }
 
-// Reconfigured looks anew at who may come in.
+// Reconfigured looks anew at who may come in, and who wants alerts.
 func (s *Server) Reconfigured() {
 	people := make(map[string]front.Person)
+	alerting := make(map[supervision.PersonID]bool)
 	for name, a := range s.o.Accounts() {
 		people[name] = front.Person{
 			ID: a.Person, Secret: digest.UserOf(name, s.o.Realm, a.Password, strings.ToLower(a.HA1MD5), strings.ToLower(a.HA1SHA256)),
 		}
+		alerting[a.Person] = a.Alerts
 	}
+	before := s.alerting.Swap(&alerting)
 	s.front.SetPeople(people)
+	for person, wants := range alerting {
+		s.notifier.Alerts(person, wants && len(s.registrar.Bindings(person)) > 0)
+	}
+	if before == nil {
+		return
+	}
+	for person := range *before {
+		if !alerting[person] {
+			s.notifier.Alerts(person, false)
+		}
+	}
 }
 
 // Take takes what people are shown, and the replies to commands. It never blocks.

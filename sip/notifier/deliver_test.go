@@ -155,6 +155,7 @@ func TestAlerts(t *testing.T) {
 		p.rings("L2", "101", "6")
 		p.rings("L3", "104", "7")
 		p.answered("L1", "102")
+		synctest.Wait()
 		p.n.Alerts("anna", false)
 		synctest.Wait()
 		p.rings("L4", "102", "8")

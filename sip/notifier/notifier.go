@@ -56,10 +56,12 @@ type Notifier struct {
 	mu    sync.Mutex
 	inbox []item
 	lost  bool // the inbox has overflowed
-	wake  chan struct{}
-	asks  chan ask
-	due   chan func() // what timers and answered phones set off
-	done  chan struct{}
+	// wishes are who wants to be alerted from now on, or no longer.
+	wishes map[supervision.PersonID]bool
+	wake   chan struct{}
+	asks   chan ask
+	due    chan func() // what timers and answered phones set off
+	done   chan struct{}
 
 	// What follows belongs to Run's goroutine.
 	ctx     context.Context
@@ -93,7 +95,7 @@ type viewer struct {
 // New makes a notifier that has yet to Run.
 func New(o Options) *Notifier {
 	return &Notifier{
-		o: o, wake: make(chan struct{}, 1), asks: make(chan ask, maxAsks), done: make(chan struct{}),
+		o: o, wishes: make(map[supervision.PersonID]bool), wake: make(chan struct{}, 1), asks: make(chan ask, maxAsks), done: make(chan struct{}),
 		viewers: make(map[supervision.PersonID]*viewer), subs: make(map[key]*subscription), setting: make(map[string]*subscription),
 		results: make(chan result), due: make(chan func()),
 	}
@@ -161,9 +163,10 @@ func (n *Notifier) Run(ctx context.Context) {
 // read takes what has been told, and then looks once at what it has changed.
 func (n *Notifier) read() {
 	n.mu.Lock()
-	list, lost := n.inbox, n.lost
-	n.inbox, n.lost = nil, false
+	list, lost, wishes := n.inbox, n.lost, n.wishes
+	n.inbox, n.lost, n.wishes = nil, false, make(map[supervision.PersonID]bool)
 	n.mu.Unlock()
+	n.grant(wishes)
 	if lost {
 		n.o.Log.Warn("more changed than phones could be told; what they show is made anew", "changes", maxInbox)
 		for _, v := range n.viewers {
@@ -299,15 +302,23 @@ func (n *Notifier) replied(r *supervision.Reply) {
 
 func (v *viewer) used() bool { return len(v.subs) > 0 || len(v.waiting) > 0 || v.alerts }
 
-// Alerts says whether Alert is to be told of calls that begin to ring for somebody.
+// Alerts says whether Alert is to be told of calls that begin to ring for somebody. It never blocks.
 func (n *Notifier) Alerts(id supervision.PersonID, on bool) {
-	n.later(func() {
+	n.mu.Lock()
+	n.wishes[id] = on
+	n.mu.Unlock()
+	n.rouse()
+}
+
+// grant follows the view of who wants alerts.
+func (n *Notifier) grant(wishes map[supervision.PersonID]bool) {
+	for id, on := range wishes {
 		if v := n.viewers[id]; on || v != nil {
 			v = n.viewerOf(id)
 			v.alerts = on
 			n.perhapsIdle(v)
 		}
-	})
+	}
 }
 
 // perhapsIdle stops to follow a view after a while in which no phone has subscribed.
