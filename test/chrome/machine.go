@@ -6,7 +6,6 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -18,35 +17,20 @@ func (p *Page) Freeze() {
 	p.lifecycle("freeze", page.SetWebLifecycleStateStateFrozen)
 }
 
-// Thaw lets a frozen page go on.
+// Thaw lets a frozen page go on, because it is looked at.
 func (p *Page) Thaw() {
 	p.t.Helper()
 	p.lifecycle("thaw", page.SetWebLifecycleStateStateActive)
+	p.do("look at it", func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return err
+	})
 }
 
 func (p *Page) lifecycle(what string, state page.SetWebLifecycleStateState) {
 	p.t.Helper()
 	p.do(what, func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
-		return err
-	})
-}
-
-// Offline takes the network away from the machine, or gives it back. What was open is not closed: nothing comes any more.
-func (p *Page) Offline(off bool) {
-	p.t.Helper()
-	p.do("cut the network", func(ctx context.Context, tab *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, tab, network.Enable, network.EnableParams{}); err != nil {
-			return err
-		}
-		all := network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{{
-			Offline: off, DownloadThroughput: -1, UploadThroughput: -1,
-		}}}
-		if _, err := cdp.Call(ctx, tab, network.EmulateNetworkConditionsByRule, all); err != nil {
-			return err
-		}
-		state := network.OverrideNetworkStateParams{Offline: off, DownloadThroughput: -1, UploadThroughput: -1}
-		_, err := cdp.Call(ctx, tab, network.OverrideNetworkState, state)
 		return err
 	})
 }

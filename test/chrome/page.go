@@ -34,6 +34,7 @@ const (
 	Enter  = kb.Enter
 	Escape = kb.Escape
 	Tab    = kb.Tab
+	Down   = kb.ArrowDown
 )
 
 // bounded bounds one wait.

@@ -4,6 +4,8 @@ import { Connection, doubt, settling, silence, type Listener, type Standing, typ
 /** A daemon, and a clock that goes only when it is told to. */
 class Lab implements World, Listener {
   time = Date.parse('2026-03-01T12:00:00.000Z');
+  /** How wrong the clock here is. */
+  ahead = 0;
   requests: Headers[] = [];
   streams: ReadableStreamDefaultController<Uint8Array>[] = [];
   signals: AbortSignal[] = [];
@@ -23,7 +25,7 @@ class Lab implements World, Listener {
     return new Response(body, { headers: { Date: new Date(this.time).toUTCString() } });
   }
   now(): number {
-    return this.time;
+    return this.time + this.ahead;
   }
   after(ms: number, f: () => void): () => void {
     const timer = { at: this.time + ms, f };
@@ -103,6 +105,17 @@ test('a silent line is a lost one', async () => {
   expect(lab.signals[0]!.aborted).toBe(true);
   expect(lab.requests.length).toBe(2);
   expect(lab.connection.standing).toBe('reconnecting');
+});
+
+test.each([3_600_000, -3_600_000])('a clock that jumps by %i ms while events come takes nothing from what is known', async (jump) => {
+  const lab = await new Lab().live();
+  lab.ahead = jump;
+  await lab.send('call', '7:2');
+  expect(lab.seen).toEqual(['view']);
+  expect(lab.requests[1]!.get('Last-Event-ID')).toBe('7:1');
+  await lab.send('call', '7:2');
+  expect(lab.connection.standing).toBe('live');
+  expect(Math.abs(lab.connection.serverNow() - lab.time)).toBeLessThan(1000);
 });
 
 test('a frozen tab reads nothing, and a thawed one reconnects at once', async () => {

@@ -72,7 +72,7 @@ export class Connection {
   /** To be called every second. In a tab that slept it comes late, and finds the silence. */
   tick(): void {
     if (this.over) return;
-    if (this.stopping && this.quietFor() > silence) this.reconnect();
+    if (this.stopping && this.slept()) this.reconnect();
     this.tell();
   }
 
@@ -102,6 +102,11 @@ export class Connection {
     this.stopping?.abort();
     this.stopping = undefined;
     this.settled = false;
+  }
+
+  /** Nothing was heard for too long, or the clock was set. */
+  private slept(): boolean {
+    return this.quietFor() > silence || this.quietFor() < 0;
   }
 
   private quietFor(): number {
@@ -144,6 +149,8 @@ export class Connection {
       for (;;) {
         const { done, value } = await reader.read();
         if (done || signal.aborted) return;
+        // What comes after a sleep may be old, and by a clock that has jumped nothing is known of the server's.
+        if (this.slept()) return this.reconnect();
         this.heardAt = this.world.now();
         parser.feed(text.decode(value, { stream: true }));
         this.tell();
