@@ -28,8 +28,14 @@ type phone struct {
 	hop string
 }
 
-// Address implements notifier.Peer. Over TCP it is the connection, so that a phone that has connected anew is another one.
-func (p *phone) Address() string { return p.transport + " " + p.hop }
+// Address implements notifier.Peer. Over TCP it has the connection, so that a phone that has connected anew is another one; of phones
+// behind one proxy each is one.
+func (p *phone) Address() string {
+	if at := p.target.HostPort(); at != p.hop {
+		return p.transport + " " + p.hop + " for " + at
+	}
+	return p.transport + " " + p.hop
+}
 
 // phoneOf reads from a request in a dialog, or one that begins it, how to reach who sent it.
 func phoneOf(req *gosip.Request, local string) (*phone, error) {

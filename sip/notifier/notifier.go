@@ -23,6 +23,8 @@ const (
 	MaxOfPerson      = 512
 	// viewTime is how long a person's view may take to be there.
 	viewTime = 3 * time.Second
+	// viewPause is until one is asked for again that could not be had while phones show it.
+	viewPause = time.Second
 	// idleTime is for how long somebody's view is followed after the last subscription.
 	idleTime = time.Minute
 )
@@ -276,6 +278,13 @@ func (n *Notifier) noView(v *viewer) {
 		a.answer <- refused(503, "Service Unavailable", RetryAfter(5))
 	}
 	v.waiting = nil
+	if len(v.subs) > 0 { // what is known may be old
+		n.after(viewPause, func() {
+			if n.viewers[v.id] == v && v.asked == "" && len(v.subs) > 0 {
+				n.askView(v)
+			}
+		})
+	}
 	n.perhapsIdle(v)
 }
 
