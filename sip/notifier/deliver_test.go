@@ -110,12 +110,12 @@ func TestOverflow(t *testing.T) {
 			p.n.note(item{show: &supervision.Show{To: "nobody"}})
 		}
 		p.n.mu.Unlock()
-		p.mute = true // nor is the whole to be had at first
+		p.mute.Store(true) // nor is the whole to be had at first
 		p.hangsUp("L1", "102")
 		p.apply(supervision.CallerHungUp{At: time.Now(), CallerCall: "CL1"})
 		p.apply(supervision.RingEnded{At: time.Now(), Leg: "L1", CallerCall: "CL1", Endpoint: "PJSIP/102", How: supervision.RingCancelled})
 		synctest.Wait()
-		p.mute = false
+		p.mute.Store(false)
 		time.Sleep(2 * viewPause)
 		p.says(p.last(), "terminated", "-early", "-confirmed")
 	})

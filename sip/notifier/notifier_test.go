@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +31,7 @@ type pbx struct {
 	sent   []*Notify
 	alerts []string
 	answer func(*Notify) Answer
-	mute   bool // the engine does not answer
+	mute   atomic.Bool // the engine does not answer
 }
 
 func people() []supervision.Person {
@@ -66,7 +67,7 @@ func start(t *testing.T, compact bool) *pbx {
 			return nil
 		},
 		Command: func(c supervision.Commanded) error {
-			if p.mute {
+			if p.mute.Load() {
 				return errors.New("the mailbox is full")
 			}
 			p.apply(c)

@@ -133,11 +133,11 @@ func TestManyOfOnePerson(t *testing.T) {
 func TestEngineIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := start(t, false)
-		p.mute = true
+		p.mute.Store(true)
 		if d := p.asks(Subscribe{Viewer: "anna", User: "102", Event: "dialog"}); d.Code != 503 {
 			t.Errorf("%d %s", d.Code, d.Reason)
 		}
-		p.mute = false
+		p.mute.Store(false)
 		p.subscribed(Subscribe{Viewer: "anna", User: "102", Event: "dialog"})
 		p.one()
 	})
