@@ -37,7 +37,7 @@ func (p *publications) publish(req *gosip.Request, person supervision.PersonID) 
 		}
 		return res
 	}
-	if event, err := oneHeader(req, "Event", "o"); err != nil || eventOf(event) != "presence" {
+	if event, err := oneHeader(req, "Event"); err != nil || eventOf(event) != "presence" {
 		return answer(489, "Bad Event", gosip.NewHeader("Allow-Events", "presence"))
 	}
 	r := publication.Request{Person: person}

@@ -46,7 +46,7 @@ func subscription(r *front.Request) (notifier.Subscribe, *phone, error) {
 		Viewer: r.Person, User: unescaped(r.Recipient.User), Host: r.Recipient.Host, Body: r.Body(),
 		Dialog: dialogOf(r.Request), CSeq: r.CSeq().SeqNo,
 	}
-	event, err := oneHeader(r.Request, "Event", "o")
+	event, err := oneHeader(r.Request, "Event")
 	if err != nil {
 		return ask, nil, err
 	}
@@ -57,7 +57,7 @@ func subscription(r *front.Request) (notifier.Subscribe, *phone, error) {
 	for _, h := range r.GetHeaders("Accept") {
 		ask.Accept = append(ask.Accept, strings.Split(h.Value(), ",")...)
 	}
-	ask.EventList = lists(r.Request, "eventlist", "Supported", "k") || lists(r.Request, "eventlist", "Require")
+	ask.EventList = lists(r.Request, "eventlist", "Supported", "Require")
 	if h := r.ContentType(); h != nil {
 		ask.ContentType = h.Value()
 	}
@@ -73,14 +73,12 @@ func dialogOf(req *gosip.Request) notifier.Dialog {
 	return d
 }
 
-// oneHeader is the value of a header, by its name or its short form.
-func oneHeader(req *gosip.Request, names ...string) (string, error) {
-	for _, name := range names {
-		if h := req.GetHeader(name); h != nil {
-			return strings.TrimSpace(h.Value()), nil
-		}
+// oneHeader is the value of a header. Short names are long ones by now.
+func oneHeader(req *gosip.Request, name string) (string, error) {
+	if h := req.GetHeader(name); h != nil {
+		return strings.TrimSpace(h.Value()), nil
 	}
-	return "", fmt.Errorf("no %s header", names[0])
+	return "", fmt.Errorf("no %s header", name)
 }
 
 // lists says whether one of some headers has a token in its list.
