@@ -102,7 +102,9 @@ func (l *limits) mayTry(username string, from netip.Addr, now time.Time) bool {
 
 func (l *limits) wrong(username string, from netip.Addr, now time.Time) {
 	l.guesses.take(guess{username, from}, now)
-	l.guessers.take(network(from), now)
+	if !from.IsLoopback() {
+		l.guessers.take(network(from), now)
+	}
 }
 
 // network is what one owner is likely to have: a /24, or a /64 of IPv6.
