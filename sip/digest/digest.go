@@ -82,43 +82,33 @@ type Realm struct {
 
 	mu    sync.RWMutex
 	users map[string]User
-	offer []string
 }
 
 // New wants a secret key of 32 bytes, another one at each start.
 func New(realm string, key []byte) *Realm {
-	r := &Realm{name: realm, key: key, nonces: newNonces(key)}
-	r.SetUsers(nil)
-	return r
+	return &Realm{name: realm, key: key, nonces: newNonces(key)}
 }
 
-// SetUsers says by username who there is. What is offered to everybody is what everybody's secrets allow: a challenge that went by
-// who asks would tell who exists. If nothing fits all both are offered.
+// SetUsers says by username who there is.
 func (r *Realm) SetUsers(users map[string]User) {
-	sha, md := true, true
-	for _, u := range users {
-		sha, md = sha && u.SHA256 != "", md && u.MD5 != ""
-	}
-	var offer []string
-	if sha || !md {
-		offer = append(offer, SHA256)
-	}
-	if md || !sha {
-		offer = append(offer, MD5)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.users, r.offer = users, offer
+	r.users = users
 }
 
-// Challenges are the values of WWW-Authenticate headers, the best first.
-func (r *Realm) Challenges(now time.Time, stale bool) []string {
+// Challenges are the values of WWW-Authenticate headers for who calls themself name: what that user's secrets allow, and to anybody
+// else both algorithms. MD5 comes first: many phones know nothing else, and some of those look no further than the first (RFC 8760 2.3
+// has them go on). Whose secret is known for SHA-256 alone is offered nothing weaker.
+func (r *Realm) Challenges(name string, now time.Time, stale bool) []string {
 	r.mu.RLock()
-	offer := r.offer
+	user, known := r.users[name]
 	r.mu.RUnlock()
 	nonce := r.nonces.issue(now)
 	var all []string
-	for _, algorithm := range offer {
+	for _, algorithm := range []string{MD5, SHA256} {
+		if known && user.secret(algorithm) == "" {
+			continue
+		}
 		c := digest.Challenge{Realm: r.name, Nonce: nonce, Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale}
 		all = append(all, c.String())
 	}

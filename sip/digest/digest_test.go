@@ -53,10 +53,10 @@ func want(t *testing.T, r *Realm, req Request, now time.Time, want Result) {
 
 func TestBothAlgorithms(t *testing.T) {
 	r := realm(both())
-	for i, algorithm := range []string{"SHA-256", "MD5"} {
-		all := r.Challenges(start, false)
+	for i, algorithm := range []string{"MD5", "SHA-256"} {
+		all := r.Challenges("anna", start, false)
 		if len(all) != 2 || !strings.Contains(all[i], "algorithm="+algorithm) {
-			t.Fatalf("challenges %q: want SHA-256, then MD5", all)
+			t.Fatalf("challenges %q: want MD5, then SHA-256", all)
 		}
 		req := answer(t, all[i], "SUBSCRIBE", "sip:101@hq", "anna", "secret", 1)
 		if name, got := r.Check(req, start); got != OK || name != "anna" {
@@ -73,38 +73,32 @@ func TestBothAlgorithms(t *testing.T) {
 func TestWhatIsOffered(t *testing.T) {
 	pass := UserOf("a", "hq", "secret", "", "")
 	onlyMD5, onlySHA := User{MD5: pass.MD5}, User{SHA256: pass.SHA256}
-	for _, c := range []struct {
-		users map[string]User
-		want  []string
-	}{
-		{nil, []string{SHA256, MD5}},
-		{map[string]User{"a": pass}, []string{SHA256, MD5}},
-		{map[string]User{"a": pass, "b": onlyMD5}, []string{MD5}},
-		{map[string]User{"a": pass, "b": onlySHA}, []string{SHA256}},
-		{map[string]User{"a": onlyMD5, "b": onlySHA}, []string{SHA256, MD5}},
+	users := map[string]User{"a": pass, "b": onlyMD5, "c": onlySHA}
+	for name, want := range map[string][]string{
+		"": {MD5, SHA256}, "nobody": {MD5, SHA256}, "a": {MD5, SHA256}, "b": {MD5}, "c": {SHA256},
 	} {
 		var got []string
-		for _, challenge := range realm(c.users).Challenges(start, false) {
+		for _, challenge := range realm(users).Challenges(name, start, false) {
 			parsed, err := client.ParseChallenge(challenge)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got = append(got, parsed.Algorithm)
 		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%v: offered %v, want %v", c.users, got, c.want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q is offered %v, want %v", name, got, want)
 		}
 	}
 }
 
 func TestNonceAges(t *testing.T) {
 	r := realm(both())
-	challenge := r.Challenges(start, false)[0]
+	challenge := r.Challenges("anna", start, false)[0]
 	want(t, r, answer(t, challenge, "OPTIONS", "sip:hq", "anna", "secret", 1), start.Add(Lifetime), OK)
 	late := answer(t, challenge, "OPTIONS", "sip:hq", "anna", "secret", 2)
 	want(t, r, late, start.Add(Lifetime+time.Second), Stale)
 	want(t, r, answer(t, challenge, "OPTIONS", "sip:hq", "anna", "sesame", 2), start.Add(Lifetime+time.Second), Wrong)
-	if fresh := r.Challenges(start, true)[0]; !strings.Contains(fresh, "stale=true") {
+	if fresh := r.Challenges("anna", start, true)[0]; !strings.Contains(fresh, "stale=true") {
 		t.Errorf("%s does not say that the secret was right", fresh)
 	}
 	want(t, New("hq", []byte("another run")), late, start, Wrong)
@@ -115,7 +109,7 @@ func TestNonceAges(t *testing.T) {
 
 func TestNothingCountsTwice(t *testing.T) {
 	r := realm(both())
-	challenge := r.Challenges(start, false)[0]
+	challenge := r.Challenges("anna", start, false)[0]
 	made := func(count int) Request { return answer(t, challenge, "REGISTER", "sip:hq", "anna", "secret", count) }
 	first := made(1)
 	want(t, r, first, start, OK)
@@ -146,7 +140,7 @@ func TestManyNoncesAreBounded(t *testing.T) {
 	r := realm(both())
 	var first Request
 	for i := range maxNonces + 2 {
-		req := answer(t, r.Challenges(start, false)[1], "REGISTER", "sip:hq", "anna", "secret", 1)
+		req := answer(t, r.Challenges("anna", start, false)[1], "REGISTER", "sip:hq", "anna", "secret", 1)
 		if i == 0 {
 			first = req
 		}
@@ -160,7 +154,7 @@ func TestManyNoncesAreBounded(t *testing.T) {
 
 func TestWhatIsNotTaken(t *testing.T) {
 	r := realm(both())
-	challenge := r.Challenges(start, false)[0]
+	challenge := r.Challenges("anna", start, false)[0]
 	good := answer(t, challenge, "SUBSCRIBE", "sip:101@hq", "anna", "secret", 1)
 	for _, c := range []struct {
 		name  string
@@ -172,7 +166,7 @@ func TestWhatIsNotTaken(t *testing.T) {
 		{"another realm", func(q *Request) { q.replace(`realm="hq"`, `realm="asterisk"`) }, Missing},
 		{"no qop", func(q *Request) { q.replace("qop=auth,", "") }, Invalid},
 		{"auth-int", func(q *Request) { q.replace("qop=auth,", "qop=auth-int,") }, Invalid},
-		{"sess", func(q *Request) { q.replace("algorithm=SHA-256", "algorithm=SHA-256-sess") }, Invalid},
+		{"sess", func(q *Request) { q.replace("algorithm=MD5", "algorithm=MD5-sess") }, Invalid},
 		{"count 0", func(q *Request) { q.replace("nc=00000001", "nc=00000000") }, Invalid},
 		{"negative", func(q *Request) { q.replace("nc=00000001", "nc=-0000001") }, Invalid},
 		{"method", func(q *Request) { q.Method = "REGISTER" }, Wrong},

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -104,10 +105,21 @@ func (g *gate) identify(m *message, o origin) verdict {
 		g.limits.wrong(name, from, now)
 	}
 	r := &refusal{code: http.StatusUnauthorized, reason: "Unauthorized"}
-	for _, c := range g.realm.Challenges(now, result == digest.Stale) {
+	for _, c := range g.realm.Challenges(cmp.Or(name, m.sender()), now, result == digest.Stale) {
 		r.headers = append(r.headers, "WWW-Authenticate: "+c)
 	}
 	return g.refuse(m, o, r, string(result))
+}
+
+// sender is who the request says it is from: the user part of From. Most phones have their username there.
+func (m *message) sender() string {
+	from, _ := m.get("from")
+	_, rest, _ := strings.Cut(from, ":")
+	user, _, found := strings.Cut(rest, "@")
+	if !found {
+		return ""
+	}
+	return user
 }
 
 // proof is what the secret is tried on.
