@@ -11,7 +11,7 @@ import (
 
 	"github.com/emiago/sipgo"
 	gosip "github.com/emiago/sipgo/sip"
-	"github.com/hashicorp/golang-lru/v2/expirable"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"supervisiond/sip/notifier"
 )
@@ -35,7 +35,7 @@ func init() {
 type outbound struct {
 	client     *sipgo.Client
 	transports *gosip.TransportLayer
-	noTCP      *expirable.LRU[string, bool] // phones that take none
+	noTCP      *lru.Cache[string, time.Time] // phones that take none, and until when that is not tried again
 }
 
 func newOutbound(ua *sipgo.UserAgent) (*outbound, error) {
@@ -43,10 +43,8 @@ func newOutbound(ua *sipgo.UserAgent) (*outbound, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &outbound{
-		client: client, transports: ua.TransportLayer(),
-		noTCP: expirable.NewLRU[string, bool](rememberedPhones, nil, noTCPTime),
-	}, nil
+	noTCP, err := lru.New[string, time.Time](rememberedPhones)
+	return &outbound{client: client, transports: ua.TransportLayer(), noTCP: noTCP}, err
 }
 
 // notify sends a NOTIFY, again and again over UDP until there is an answer (RFC 3261, 17.1.2), for 32 s at most.
@@ -165,8 +163,8 @@ func (o *outbound) reconnects(ctx context.Context, transport string, p *phone) b
 
 // takesTCP says whether somebody listens there.
 func (o *outbound) takesTCP(ctx context.Context, address string) bool {
-	if refused, known := o.noTCP.Get(address); known {
-		return !refused
+	if until, known := o.noTCP.Get(address); known && time.Now().Before(until) {
+		return false
 	}
 	if o.connected("TCP", address) {
 		return true
@@ -175,7 +173,7 @@ func (o *outbound) takesTCP(ctx context.Context, address string) bool {
 	defer cancel()
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		o.noTCP.Add(address, true)
+		o.noTCP.Add(address, time.Now().Add(noTCPTime))
 		return false
 	}
 	_ = c.Close()
