@@ -72,8 +72,9 @@ func (o *outbound) notify(ctx context.Context, n *notifier.Notify) notifier.Answ
 
 // request makes one in a dialog (RFC 3261, 12.2.1.1).
 func (p *phone) request(method gosip.RequestMethod, d notifier.Dialog, seq uint32) *gosip.Request {
-	req := gosip.NewRequest(method, p.target)
-	for _, r := range p.routes {
+	target, routes := p.way()
+	req := gosip.NewRequest(method, target)
+	for _, r := range routes {
 		req.AppendHeader(gosip.NewHeader("Route", r))
 	}
 	from, to := p.from, p.to
@@ -105,10 +106,17 @@ func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notif
 	if transport == "UDP" && len(req.String()) > maxDatagram-viaLength && o.takesTCP(ctx, p.hop) {
 		transport = "TCP"
 	}
-	if transport != "UDP" && !o.connected(transport, p.hop) && !o.reconnects(ctx, transport, p) {
-		return notifier.Answer{Err: fmt.Errorf("the connection of %s is gone", p.hop)}
+	hop := p.hop
+	if transport != "UDP" && !o.connected(transport, hop) {
+		switch {
+		case p.proxyConnected() && o.connected(transport, p.source):
+			hop = p.source
+		case !o.reconnects(ctx, transport, p):
+			return notifier.Answer{Err: fmt.Errorf("the connection of %s is gone", p.hop)}
+		}
 	}
 	o.address(req, p, transport)
+	req.SetDestination(hop)
 	res, err := o.client.Do(ctx, req)
 	if err != nil {
 		return notifier.Answer{Err: err}
@@ -138,7 +146,6 @@ func (o *outbound) address(req *gosip.Request, p *phone, transport string) {
 	via.Params.Add("branch", gosip.GenerateBranch())
 	req.PrependHeader(via)
 	req.SetTransport(transport)
-	req.SetDestination(p.hop)
 	if transport == "UDP" {
 		if l, err := net.ResolveUDPAddr("udp", p.local); err == nil {
 			req.Laddr = gosip.Addr{IP: l.IP, Port: l.Port}

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
 
+	"supervisiond/sip/notifier"
 	"supervisiond/sip/registrar"
 	"supervisiond/supervision"
 )
@@ -35,6 +37,20 @@ func (p *phone) Address() string {
 		return p.transport + " " + p.hop + " for " + at
 	}
 	return p.transport + " " + p.hop
+}
+
+// Within implements notifier.Peer. A dialog's route set and addresses are those of its first request; the Contact, and whence the
+// phone speaks, are those of the latest (RFC 3261, 12.2).
+func (p *phone) Within(began notifier.Peer) notifier.Peer {
+	first, ok := began.(*phone)
+	if !ok {
+		return p
+	}
+	next := *p
+	next.routes, next.from, next.to = first.routes, first.from, first.to
+	next.hop = next.nextHop()
+	next.ours = reachedAt(next.local, next.hop)
+	return &next
 }
 
 // phoneOf reads from a request in a dialog, or one that begins it, how to reach who sent it.
@@ -77,10 +93,8 @@ func (p *phone) nextHop() string {
 	}
 	uri := p.target
 	if len(p.routes) > 0 {
-		first := strings.SplitN(p.routes[0], ">", 2)[0]
-		var route gosip.Uri
-		if gosip.ParseUri(first[strings.IndexByte(first, '<')+1:], &route) == nil {
-			uri = route
+		if first, ok := routeURI(p.routes[0]); ok {
+			uri = first
 		}
 	}
 	port := uri.Port
@@ -97,6 +111,27 @@ func (p *phone) nextHop() string {
 		return p.source
 	}
 	return address
+}
+
+// routeURI is the address in a Route.
+func routeURI(route string) (gosip.Uri, bool) {
+	plain := strings.SplitN(route, ">", 2)[0]
+	var uri gosip.Uri
+	err := gosip.ParseUri(plain[strings.IndexByte(plain, '<')+1:], &uri)
+	return uri, err == nil
+}
+
+// way is where a request in a dialog is for, and over which proxies it goes. One that does not know loose routing takes what the
+// request is for as the next way, so its own address stands there (RFC 3261, 12.2.1.1).
+func (p *phone) way() (gosip.Uri, []string) {
+	if len(p.routes) == 0 {
+		return p.target, nil
+	}
+	first, ok := routeURI(p.routes[0])
+	if !ok || first.UriParams.Has("lr") {
+		return p.target, p.routes
+	}
+	return first, append(slices.Clone(p.routes[1:]), "<"+p.target.String()+">")
 }
 
 // reachedAt is a listener's address as somebody sees it: of one that listens everywhere it is the one from which the system would
@@ -116,6 +151,14 @@ func reachedAt(local, them string) string {
 		return local
 	}
 	return net.JoinHostPort(host, strconv.Itoa(int(listener.Port())))
+}
+
+// proxyConnected says whether it is the next proxy's own connection that the phone's requests came over: it goes both ways, and over
+// TLS it is the only one (RFC 5923).
+func (p *phone) proxyConnected() bool {
+	theirs, _, err := net.SplitHostPort(p.source)
+	next, _, err2 := net.SplitHostPort(p.hop)
+	return err == nil && err2 == nil && theirs == next && p.transport != "UDP" && len(p.routes) > 0
 }
 
 // contact is our side of the dialog.

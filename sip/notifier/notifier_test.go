@@ -139,6 +139,8 @@ type phone string
 
 func (p phone) Address() string { return string(p) }
 
+func (p phone) Within(Peer) Peer { return p }
+
 func (p *pbx) send(_ context.Context, n *Notify) Answer {
 	p.mu.Lock()
 	answer := p.answer

@@ -48,8 +48,13 @@ type Subscribe struct {
 	Peer Peer
 }
 
-// Peer is how a phone is reached. Address tells whether two are the same.
-type Peer interface{ Address() string }
+// Peer is how a phone is reached.
+type Peer interface {
+	// Address tells whether two are the same.
+	Address() string
+	// Within is the peer after another request in the dialog that began with somebody.
+	Within(began Peer) Peer
+}
 
 // Decision is the answer to a Subscribe.
 type Decision struct {
@@ -140,7 +145,7 @@ func (n *Notifier) refresh(a ask) Decision {
 	if d, ok := n.features(a, s); !ok {
 		return d
 	}
-	s.remoteSeq, s.peer, s.heard = a.CSeq, a.Peer, time.Now()
+	s.remoteSeq, s.peer, s.heard = a.CSeq, a.Peer.Within(s.peer), time.Now()
 	s.begun = false // it is told when it has its answer
 	expires := granted(a.Expires)
 	n.expireAt(s, expires)

@@ -66,6 +66,7 @@ type Answer struct {
 
 type result struct {
 	s      *subscription
+	to     Peer
 	answer Answer
 	began  time.Time
 }
@@ -161,7 +162,7 @@ func (n *Notifier) push(s *subscription) {
 	n.sending.Go(func() {
 		answer := n.o.Send(ctx, out)
 		select {
-		case n.results <- result{s, answer, began}:
+		case n.results <- result{s, out.Peer, answer, began}:
 		case <-n.ctx.Done():
 		}
 	})
@@ -188,7 +189,9 @@ func (n *Notifier) sent(r result) {
 			n.push(s)
 		})
 	case r.answer.Code == 0:
-		n.gone(s.peer.Address(), r)
+		n.gone(r.to.Address(), r)
+		s.dirty, s.whole = true, true // it has asked anew meanwhile, if it is still there
+		n.push(s)
 	default:
 		n.o.Log.Info("a phone no longer wants to be told", "person", s.viewer.id, "phone", s.peer.Address(), "answer", r.answer.Code)
 		n.drop(s)
