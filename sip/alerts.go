@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"sync"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
-	"golang.org/x/sync/semaphore"
 
 	"supervisiond/sip/body"
 	"supervisiond/sip/notifier"
@@ -19,8 +19,8 @@ const (
 	maxAlerts = 256
 	// alertTime is how long an alert may take to reach a phone, from the ring on; later it is no help.
 	alertTime = 5 * time.Second
-	// alertsAtOnce is how many are under way at a time.
-	alertsAtOnce = 64
+	// alertsOfPhone is how many wait for one phone, which gets one after the other.
+	alertsOfPhone = 16
 )
 
 // alerts tells phones in words that a call rings (SIP MESSAGE, RFC 3428).
@@ -30,6 +30,21 @@ type alerts struct {
 	directory func() *supervision.Directory
 	send      func(context.Context, *phone, *gosip.Request) notifier.Answer
 	log       *slog.Logger
+
+	sending sync.WaitGroup
+	mu      sync.Mutex
+	lines   map[string][]delivery // what waits for each phone that is being alerted, by its address
+}
+
+func newAlerts(o Options, phones func(supervision.PersonID) []*phone, send func(context.Context, *phone, *gosip.Request) notifier.Answer) *alerts {
+	return &alerts{
+		queue: make(chan alert, maxAlerts), phones: phones, directory: o.Directory, send: send, log: o.Log, lines: make(map[string][]delivery),
+	}
+}
+
+type delivery struct {
+	alert
+	phone *phone
 }
 
 type alert struct {
@@ -49,19 +64,12 @@ func (a *alerts) add(to supervision.PersonID, call *supervision.CallDocument) {
 
 // run sends until the context ends, and returns when what is under way is over.
 func (a *alerts) run(ctx context.Context) {
-	room := semaphore.NewWeighted(alertsAtOnce)
-	defer func() { _ = room.Acquire(context.Background(), alertsAtOnce) }()
+	defer a.sending.Wait()
 	for {
 		select {
 		case one := <-a.queue:
 			for _, p := range a.phones(one.to) {
-				if room.Acquire(ctx, 1) != nil {
-					return
-				}
-				go func() {
-					defer room.Release(1)
-					a.tell(ctx, one, p)
-				}()
+				a.give(ctx, one, p)
 			}
 		case <-ctx.Done():
 			return
@@ -69,9 +77,45 @@ func (a *alerts) run(ctx context.Context) {
 	}
 }
 
+// give has a phone alerted after what it has yet to be alerted of. Of a phone that does not answer nobody else notices anything.
+func (a *alerts) give(ctx context.Context, one alert, p *phone) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	address := p.Address()
+	list, busy := a.lines[address]
+	if len(list) >= alertsOfPhone {
+		a.log.Debug("a phone is too slow for an alert", "person", one.to, "phone", address, "waiting", alertsOfPhone)
+		return
+	}
+	a.lines[address] = append(list, delivery{one, p})
+	if !busy {
+		a.sending.Go(func() { a.deliver(ctx, address) })
+	}
+}
+
+// deliver sends what there is for a phone, and ends with it.
+func (a *alerts) deliver(ctx context.Context, address string) {
+	for {
+		a.mu.Lock()
+		list := a.lines[address]
+		if len(list) == 0 || ctx.Err() != nil {
+			delete(a.lines, address)
+			a.mu.Unlock()
+			return
+		}
+		next := list[0]
+		a.lines[address] = list[1:]
+		a.mu.Unlock()
+		a.tell(ctx, next.alert, next.phone)
+	}
+}
+
 func (a *alerts) tell(ctx context.Context, one alert, p *phone) {
 	ctx, cancel := context.WithDeadline(ctx, one.at.Add(alertTime))
 	defer cancel()
+	if ctx.Err() != nil {
+		return // it has waited for too long
+	}
 	req := p.request(gosip.MESSAGE, notifier.Dialog{CallID: rand.Text(), LocalTag: rand.Text()[:12]}, 1)
 	req.RemoveHeader("Contact") // it makes no dialog (RFC 3428, 4)
 	req.AppendHeader(gosip.NewHeader("Content-Type", body.AlertType))

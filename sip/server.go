@@ -83,7 +83,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("sip.pbx_uri: %w", err)
 	}
 	s.registrar = registrar.New(s.personOf, o.Metrics)
-	s.alerts = &alerts{queue: make(chan alert, maxAlerts), directory: o.Directory, send: s.outbound.send, log: o.Log, phones: s.alerted}
+	s.alerts = newAlerts(o, s.alerted, s.outbound.send)
 	s.notifier = notifier.New(notifier.Options{
 		Directory: o.Directory, Watch: o.Watch, Command: o.Command, Send: s.outbound.notify, Alert: s.alerts.add, Host: pbx.Host,
 		AfterSeconds: o.AfterSeconds, Compact: o.Compact, Metrics: notifier.NewMetrics(o.Metrics), Log: o.Log,
