@@ -63,6 +63,7 @@ type Server struct {
 	registrar    *registrar.Registrar
 	alerts       *alerts
 	alerting     atomic.Pointer[map[supervision.PersonID]bool] // who wants alerts
+	secrets      map[supervision.PersonID]secret               // Reconfigured's: one runs at a time
 	health       *pbxHealth
 }
 
@@ -150,18 +151,26 @@ func (s *Server) Addrs() []string {
 	return all
 }
 
-// Reconfigured looks anew at who may come in, and who wants alerts.
+// secret is by what somebody comes in.
+type secret struct {
+	username string
+	digest.User
+}
+
+// Reconfigured looks anew at who may come in, and who wants alerts. What was made with a secret that no longer holds is over: whoever
+// still has it would be told for as long as they have subscribed.
 func (s *Server) Reconfigured() {
 	people := make(map[string]front.Person)
 	alerting := make(map[supervision.PersonID]bool)
+	secrets := make(map[supervision.PersonID]secret)
 	for name, a := range s.o.Accounts() {
-		people[name] = front.Person{
-			ID: a.Person, Secret: digest.UserOf(name, s.o.Realm, a.Password, strings.ToLower(a.HA1MD5), strings.ToLower(a.HA1SHA256)),
-		}
-		alerting[a.Person] = a.Alerts
+		user := digest.UserOf(name, s.o.Realm, a.Password, strings.ToLower(a.HA1MD5), strings.ToLower(a.HA1SHA256))
+		people[name] = front.Person{ID: a.Person, Secret: user}
+		alerting[a.Person], secrets[a.Person] = a.Alerts, secret{name, user}
 	}
 	before := s.alerting.Swap(&alerting)
 	s.front.SetPeople(people)
+	s.expel(secrets)
 	for person, wants := range alerting {
 		s.notifier.Alerts(person, wants && len(s.registrar.Bindings(person)) > 0)
 	}
@@ -172,6 +181,27 @@ func (s *Server) Reconfigured() {
 		if !alerting[person] {
 			s.notifier.Alerts(person, false)
 		}
+	}
+}
+
+// expel ends what people have here whose secret is another one from now on, or who have none any more.
+func (s *Server) expel(now map[supervision.PersonID]secret) {
+	over := make(map[supervision.PersonID]string)
+	for person, was := range s.secrets {
+		is, there := now[person]
+		switch {
+		case !there:
+			over[person] = notifier.Rejected
+		case is != was:
+			over[person] = notifier.Deactivated
+		default:
+			continue
+		}
+		s.registrar.Forget(person)
+	}
+	s.secrets = now
+	if len(over) > 0 {
+		s.notifier.Expel(over)
 	}
 }
 

@@ -60,10 +60,12 @@ type Notifier struct {
 	lost  bool // the inbox has overflowed
 	// wishes are who wants to be alerted from now on, or no longer.
 	wishes map[supervision.PersonID]bool
-	wake   chan struct{}
-	asks   chan ask
-	due    chan func() // what timers and answered phones set off
-	done   chan struct{}
+	// expelled are those whose subscriptions are over, and why.
+	expelled map[supervision.PersonID]string
+	wake     chan struct{}
+	asks     chan ask
+	due      chan func() // what timers and answered phones set off
+	done     chan struct{}
 
 	// What follows belongs to Run's goroutine.
 	ctx     context.Context
@@ -97,7 +99,7 @@ type viewer struct {
 // New makes a notifier that has yet to Run.
 func New(o Options) *Notifier {
 	return &Notifier{
-		o: o, wishes: make(map[supervision.PersonID]bool), wake: make(chan struct{}, 1), asks: make(chan ask, maxAsks), done: make(chan struct{}),
+		o: o, wishes: make(map[supervision.PersonID]bool), expelled: make(map[supervision.PersonID]string), wake: make(chan struct{}, 1), asks: make(chan ask, maxAsks), done: make(chan struct{}),
 		viewers: make(map[supervision.PersonID]*viewer), subs: make(map[key]*subscription), setting: make(map[string]*subscription),
 		results: make(chan result), due: make(chan func()),
 	}
@@ -165,9 +167,13 @@ func (n *Notifier) Run(ctx context.Context) {
 // read takes what has been told, and then looks once at what it has changed.
 func (n *Notifier) read() {
 	n.mu.Lock()
-	list, lost, wishes := n.inbox, n.lost, n.wishes
-	n.inbox, n.lost, n.wishes = nil, false, make(map[supervision.PersonID]bool)
+	list, lost, wishes, expelled := n.inbox, n.lost, n.wishes, n.expelled
+	n.inbox, n.lost = nil, false
+	n.wishes, n.expelled = make(map[supervision.PersonID]bool), make(map[supervision.PersonID]string)
 	n.mu.Unlock()
+	for id, reason := range expelled {
+		n.expel(id, reason)
+	}
 	n.grant(wishes)
 	if lost {
 		n.o.Log.Warn("more changed than phones could be told; what they show is made anew", "changes", maxInbox)
@@ -336,14 +342,17 @@ func (n *Notifier) perhapsIdle(v *viewer) {
 		return
 	}
 	v.idle = n.after(idleTime, func() {
-		if n.viewers[v.id] != v || v.used() {
-			return
-		}
-		delete(n.viewers, v.id)
-		if err := n.o.Watch(n.ctx, v.id, false); err != nil && n.ctx.Err() == nil {
-			n.o.Log.Warn("a view is followed in vain", "person", v.id, "error", err)
+		if n.viewers[v.id] == v && !v.used() {
+			n.unfollow(v)
 		}
 	})
+}
+
+func (n *Notifier) unfollow(v *viewer) {
+	delete(n.viewers, v.id)
+	if err := n.o.Watch(n.ctx, v.id, false); err != nil && n.ctx.Err() == nil {
+		n.o.Log.Warn("a view is followed in vain", "person", v.id, "error", err)
+	}
 }
 
 // after runs f on the notifier's goroutine, unless it has ended by then.

@@ -86,6 +86,14 @@ func (r *Registrar) Bindings(person supervision.PersonID) []Binding {
 	return alive(r.of[person], r.now())
 }
 
+// Forget ends the registrations of somebody.
+func (r *Registrar) Forget(person supervision.PersonID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count -= len(r.of[person])
+	delete(r.of, person)
+}
+
 // refusal ends a registration: nothing of it counts.
 type refusal struct {
 	code    int
