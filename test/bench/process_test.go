@@ -20,6 +20,7 @@ type program struct {
 	b      testing.TB
 	binary string
 	config string
+	sip    []string // where it answers SIP, as it says when it starts
 }
 
 // build builds it as the tests are: with the race detector when they have it.
@@ -70,13 +71,17 @@ func (p *program) start() string {
 	if err != nil {
 		p.b.Fatal(err)
 	}
-	started, ended := make(chan string, 1), make(chan []string, 1)
+	type start struct {
+		Msg, HTTP string
+		SIP       []string
+	}
+	started, ended := make(chan start, 1), make(chan []string, 1)
 	go func() {
 		var log []string
 		for lines := bufio.NewScanner(stderr); lines.Scan(); log = append(log, lines.Text()) {
-			var line struct{ Msg, HTTP string }
+			var line start
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "started" {
-				started <- line.HTTP
+				started <- line
 			}
 		}
 		ended <- append(log, fmt.Sprint("it ended: ", cmd.Wait()))
@@ -88,8 +93,9 @@ func (p *program) start() string {
 		}
 	})
 	select {
-	case addr := <-started:
-		return addr
+	case line := <-started:
+		p.sip = line.SIP
+		return line.HTTP
 	case log := <-ended:
 		ended <- log
 		p.b.Fatal("the daemon did not start")

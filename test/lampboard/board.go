@@ -50,6 +50,7 @@ type Lamp struct {
 	seq         int
 	to, remote  string
 	notices     []Notice
+	repeated    int
 	changed     chan struct{}
 }
 
@@ -134,7 +135,9 @@ func (b *Board) notified(m *message, now time.Time) {
 	}
 	l.mu.Lock()
 	again := len(l.notices) > 0 && l.notices[len(l.notices)-1].CSeq == n.CSeq
-	if !again {
+	if again {
+		l.repeated++
+	} else {
 		l.notices = append(l.notices, n)
 		close(l.changed)
 		l.changed = make(chan struct{})
@@ -260,6 +263,13 @@ func (l *Lamp) Notices() []Notice {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]Notice{}, l.notices...)
+}
+
+// Repeated is how many NOTIFYs came once more, because they or their answers were lost or late.
+func (l *Lamp) Repeated() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.repeated
 }
 
 // Await waits for a NOTIFY, the last one or a later one, of which something holds.
