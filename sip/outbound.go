@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -103,7 +104,7 @@ func withTag(params gosip.HeaderParams, tag string) gosip.HeaderParams {
 // phone takes none, over UDP in fragments (RFC 3261, 18.1.1).
 func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notifier.Answer {
 	transport := p.transport
-	if transport == "UDP" && len(req.String()) > maxDatagram-viaLength && o.takesTCP(ctx, p.hop) {
+	if transport == "UDP" && lengthOf(req) > maxDatagram-viaLength && o.takesTCP(ctx, p.hop) {
 		transport = "TCP"
 	}
 	hop := p.hop
@@ -117,7 +118,7 @@ func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notif
 	}
 	o.address(req, p, transport)
 	req.SetDestination(hop)
-	res, err := o.client.Do(ctx, req)
+	res, err := o.do(ctx, req)
 	if err != nil {
 		return notifier.Answer{Err: err}
 	}
@@ -130,6 +131,43 @@ func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notif
 		}
 	}
 	return a
+}
+
+// do sends a request and waits for its final answer. The library's own Do may end a transaction that is still busy with the answer,
+// which then sets the timer by which all of it is kept for another 32 s.
+func (o *outbound) do(ctx context.Context, req *gosip.Request) (*gosip.Response, error) {
+	tx, err := o.client.TransactionRequest(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Terminate()
+	for {
+		select {
+		case res := <-tx.Responses():
+			if !res.IsProvisional() {
+				_ = tx.Err() // waits until it is no longer busy
+				return res, nil
+			}
+		case <-tx.Done():
+			return nil, tx.Err()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// length counts what is written to it.
+type length int
+
+func (l *length) WriteString(s string) (int, error) {
+	*l += length(len(s))
+	return len(s), nil
+}
+
+func lengthOf(req *gosip.Request) int {
+	var l length
+	req.StringWrite(&l)
+	return int(l)
 }
 
 // viaLength is about how long the header is that is yet to come.
@@ -147,8 +185,8 @@ func (o *outbound) address(req *gosip.Request, p *phone, transport string) {
 	req.PrependHeader(via)
 	req.SetTransport(transport)
 	if transport == "UDP" {
-		if l, err := net.ResolveUDPAddr("udp", p.local); err == nil {
-			req.Laddr = gosip.Addr{IP: l.IP, Port: l.Port}
+		if l, err := netip.ParseAddrPort(p.local); err == nil {
+			req.Laddr = gosip.Addr{IP: l.Addr().AsSlice(), Port: int(l.Port())}
 		}
 	}
 }
