@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -47,7 +48,8 @@ func (s *subscription) content() (kind string, document []byte, news bool) {
 		return "", nil, false
 	}
 	s.whole = false
-	return part.ContentType(), part.Append(nil), true
+	s.made.document = part.Append(s.made.document[:0])
+	return part.ContentType(), bytes.Clone(s.made.document), true
 }
 
 // part is one person's document, and whether anything in it is new. It counts as told.
@@ -104,7 +106,7 @@ func (s *subscription) sure(dialogs []seen.Dialog, line *toldLine) []seen.Dialog
 // dialogs are a line's, and those over which the phone was told of before: not all understand that what is not there is over.
 func (s *subscription) dialogs(doc *supervision.PersonDocument, now, before []seen.Dialog) []body.Dialog {
 	list := make([]body.Dialog, 0, len(now)+len(before))
-	own := body.Identity{URI: body.URI(doc.Extension, s.o.Host), Display: doc.Name}
+	own := s.made.line(doc, s.o.Host)
 	for _, d := range now {
 		one := body.Dialog{ID: d.ID, State: body.Early, Local: own}
 		if d.Confirmed {
@@ -112,7 +114,7 @@ func (s *subscription) dialogs(doc *supervision.PersonDocument, now, before []se
 		}
 		if d.Known {
 			one.Direction = body.Recipient
-			one.Remote = body.Caller(d.Caller.Number, d.Caller.Name, s.o.Host, d.Caller.Withheld)
+			one.Remote = s.made.remote(d.Caller, s.o.Host)
 		}
 		list = append(list, one)
 	}
@@ -122,6 +124,33 @@ func (s *subscription) dialogs(doc *supervision.PersonDocument, now, before []se
 		}
 	}
 	return list
+}
+
+// made is what was made last, for who watches a line is told of a ring one after the other.
+type made struct {
+	document []byte // its memory is used again
+
+	extension, name string
+	own             body.Identity
+	caller          supervision.Caller
+	other           body.Identity
+}
+
+// line is the identity of somebody at their own line.
+func (m *made) line(doc *supervision.PersonDocument, host string) body.Identity {
+	if m.own.URI == "" || doc.Extension != m.extension || doc.Name != m.name {
+		m.extension, m.name = doc.Extension, doc.Name
+		m.own = body.Identity{URI: body.URI(doc.Extension, host), Display: doc.Name}
+	}
+	return m.own
+}
+
+// remote is the identity of who calls.
+func (m *made) remote(c supervision.Caller, host string) body.Identity {
+	if m.other.URI == "" || c != m.caller {
+		m.caller, m.other = c, body.Caller(c.Number, c.Name, host, c.Withheld)
+	}
+	return m.other
 }
 
 // listContent is a group's: whole after each request of the phone and when other people are in it, otherwise what has changed.
@@ -163,8 +192,8 @@ func (s *subscription) listContent() (kind string, document []byte, news bool) {
 	}
 	s.version++
 	s.whole = false
-	document, kind = list.Append(nil)
-	return kind, document, true
+	s.made.document, kind = list.Append(s.made.document[:0])
+	return kind, bytes.Clone(s.made.document), true
 }
 
 // language is the one in which the viewer reads words.

@@ -107,7 +107,7 @@ func TestOverflow(t *testing.T) {
 		p.told()
 		p.n.mu.Lock()
 		for range maxInbox + 1 {
-			p.n.note(item{show: &supervision.Show{To: "nobody"}})
+			p.n.note(supervision.Show{To: "nobody"})
 		}
 		p.n.mu.Unlock()
 		p.mute.Store(true) // nor is the whole to be had at first

@@ -3,7 +3,6 @@ package notifier
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,8 +55,8 @@ type Notifier struct {
 	o Options
 
 	mu    sync.Mutex
-	inbox []item
-	lost  bool // the inbox has overflowed
+	inbox []supervision.Effect // Show, ShowTalk and Reply
+	lost  bool                 // the inbox has overflowed
 	// wishes are who wants to be alerted from now on, or no longer.
 	wishes map[supervision.PersonID]bool
 	// expelled are those whose subscriptions are over, and why.
@@ -75,14 +74,9 @@ type Notifier struct {
 	results chan result
 	setting map[string]*subscription // features that are being set, by the command's id
 	count   uint64                   // of commands
+	look    looking
+	made    made
 	sending sync.WaitGroup
-}
-
-// item is something that the engine told.
-type item struct {
-	show  *supervision.Show
-	talk  *supervision.ShowTalk
-	reply *supervision.Reply
 }
 
 // viewer is somebody whose phones have subscribed, or are about to.
@@ -91,6 +85,8 @@ type viewer struct {
 	table   *seen.Table
 	asked   string // the id of the command by which the view was asked for
 	subs    []*subscription
+	lines   map[supervision.PersonID][]*subscription // those of subs that show one person
+	lists   []*subscription                          // and those that show a group
 	waiting []ask
 	alerts  bool // wants to be told of each call
 	idle    *time.Timer
@@ -111,13 +107,11 @@ func (n *Notifier) Take(_ time.Time, effects []supervision.Effect) {
 	before := len(n.inbox)
 	for _, effect := range effects {
 		switch e := effect.(type) {
-		case supervision.Show:
-			n.note(item{show: &e})
-		case supervision.ShowTalk:
-			n.note(item{talk: &e})
+		case supervision.Show, supervision.ShowTalk:
+			n.note(effect)
 		case supervision.Reply:
 			if strings.HasPrefix(e.ID, viewPrefix) || strings.HasPrefix(e.ID, setPrefix) {
-				n.note(item{reply: &e})
+				n.note(effect)
 			}
 		}
 	}
@@ -128,11 +122,11 @@ func (n *Notifier) Take(_ time.Time, effects []supervision.Effect) {
 	}
 }
 
-func (n *Notifier) note(i item) {
+func (n *Notifier) note(e supervision.Effect) {
 	if len(n.inbox) >= maxInbox {
 		n.inbox, n.lost = nil, true
 	}
-	n.inbox = append(n.inbox, i)
+	n.inbox = append(n.inbox, e)
 }
 
 func (n *Notifier) rouse() {
@@ -181,69 +175,36 @@ func (n *Notifier) read() {
 			n.askView(v)
 		}
 	}
-	changed := make(map[*viewer]*seen.Changed)
-	var set []*supervision.Reply
-	for _, i := range list {
-		switch {
-		case i.reply != nil && strings.HasPrefix(i.reply.ID, setPrefix):
-			set = append(set, i.reply) // what it changed is told after it
-		case i.reply != nil:
-			n.replied(i.reply)
-		case i.show != nil:
-			n.merge(changed, i.show.To, func(t *seen.Table) seen.Changed { return t.Show(i.show) })
-		case i.talk != nil:
-			n.merge(changed, i.talk.To, func(t *seen.Table) seen.Changed { return t.ShowTalk(i.talk) })
+	var set []supervision.Reply
+	for _, effect := range list {
+		switch e := effect.(type) {
+		case supervision.Show:
+			if v := n.viewers[e.To]; v != nil {
+				n.changed(v, v.table.Show(&e))
+			}
+		case supervision.ShowTalk:
+			if v := n.viewers[e.To]; v != nil {
+				n.changed(v, v.table.ShowTalk(&e))
+			}
+		case supervision.Reply:
+			if strings.HasPrefix(e.ID, setPrefix) {
+				set = append(set, e) // what it changed is told after it
+			} else {
+				n.replied(&e)
+			}
 		}
 	}
-	for _, r := range set {
-		n.set(r)
+	for i := range set {
+		n.set(&set[i])
 	}
-	for v, c := range changed {
-		n.look(v, c)
-	}
-}
-
-func (n *Notifier) merge(changed map[*viewer]*seen.Changed, to supervision.PersonID, apply func(*seen.Table) seen.Changed) {
-	v := n.viewers[to]
-	if v == nil {
-		return
-	}
-	c := apply(v.table)
-	all := changed[v]
-	if all == nil {
-		changed[v] = &c
-		return
-	}
-	all.Whole = all.Whole || c.Whole
-	all.People = append(all.People, c.People...)
-	all.Groups = append(all.Groups, c.Groups...)
-	all.Rings = append(all.Rings, c.Rings...)
-}
-
-// look has those phones told that show something which has changed.
-func (n *Notifier) look(v *viewer, c *seen.Changed) {
-	if v.alerts {
-		for _, call := range c.Rings {
-			n.o.Alert(v.id, call)
-		}
-	}
-	for _, s := range slices.Clone(v.subs) {
-		if c.Whole && !n.allowed(s) {
-			n.end(s, "rejected", 0)
-			continue
-		}
-		if c.Whole || s.concernedBy(c) {
-			s.dirty = true
-			n.push(s)
-		}
-	}
+	n.lookAtChanged()
 }
 
 // viewerOf finds or begins to follow what somebody sees.
 func (n *Notifier) viewerOf(id supervision.PersonID) *viewer {
 	v := n.viewers[id]
 	if v == nil {
-		v = &viewer{id: id, table: seen.NewTable(id)}
+		v = &viewer{id: id, table: seen.NewTable(id), lines: make(map[supervision.PersonID][]*subscription)}
 		n.viewers[id] = v
 		n.askView(v)
 	}
@@ -304,7 +265,7 @@ func (n *Notifier) replied(r *supervision.Reply) {
 			v.table.Begin(view)
 			waiting := v.waiting
 			v.waiting = nil
-			n.look(v, &seen.Changed{Whole: true})
+			n.lookAt(v, &seen.Changed{Whole: true})
 			for _, a := range waiting {
 				n.judge(a, v)
 			}

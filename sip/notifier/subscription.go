@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
-	"supervisiond/sip/seen"
 	"supervisiond/supervision"
 )
 
@@ -73,7 +73,13 @@ type result struct {
 
 func (n *Notifier) add(s *subscription) {
 	n.subs[key{s.Dialog, s.event, s.id}] = s
-	s.viewer.subs = append(s.viewer.subs, s)
+	v := s.viewer
+	v.subs = append(v.subs, s)
+	if p := s.target.person; p != "" {
+		v.lines[p] = append(v.lines[p], s)
+	} else {
+		v.lists = append(v.lists, s)
+	}
 	n.o.Metrics.subscriptions.WithLabelValues(s.event).Inc()
 }
 
@@ -85,9 +91,19 @@ func (n *Notifier) drop(s *subscription) {
 	s.over = true
 	s.timer.Stop()
 	delete(n.subs, key{s.Dialog, s.event, s.id})
-	s.viewer.subs = slices.DeleteFunc(s.viewer.subs, func(x *subscription) bool { return x == s })
+	v := s.viewer
+	v.subs = without(v.subs, s)
+	if p := s.target.person; p == "" {
+		v.lists = without(v.lists, s)
+	} else if v.lines[p] = without(v.lines[p], s); len(v.lines[p]) == 0 {
+		delete(v.lines, p)
+	}
 	n.o.Metrics.subscriptions.WithLabelValues(s.event).Dec()
-	n.perhapsIdle(s.viewer)
+	n.perhapsIdle(v)
+}
+
+func without(list []*subscription, s *subscription) []*subscription {
+	return slices.DeleteFunc(list, func(x *subscription) bool { return x == s })
 }
 
 // expireAt sets the end of a subscription. One that is to end at once is told a last time.
@@ -146,7 +162,7 @@ func (n *Notifier) push(s *subscription) {
 	}
 	state := s.ending
 	if state == "" {
-		state = fmt.Sprintf("active;expires=%d", max(0, int(time.Until(s.expires).Round(time.Second)/time.Second)))
+		state = "active;expires=" + strconv.Itoa(max(0, int(time.Until(s.expires).Round(time.Second)/time.Second)))
 	}
 	s.localSeq++
 	out := &Notify{
@@ -228,20 +244,3 @@ const (
 	farewellTime = 500 * time.Millisecond
 	probation    = 10 * time.Second
 )
-
-// allowed: the person may still see it.
-func (n *Notifier) allowed(s *subscription) bool {
-	if g := s.target.group; g != "" {
-		return s.viewer.table.Group(g) != nil
-	}
-	return s.viewer.table.Person(s.target.person) != nil
-}
-
-// concernedBy: what it shows may have changed.
-func (s *subscription) concernedBy(c *seen.Changed) bool {
-	if s.target.group == "" {
-		return slices.Contains(c.People, s.target.person)
-	}
-	return slices.Contains(c.Groups, s.target.group) ||
-		slices.ContainsFunc(s.viewer.table.Members(s.target.group), func(p supervision.PersonID) bool { return slices.Contains(c.People, p) })
-}
