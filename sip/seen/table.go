@@ -17,6 +17,7 @@ type Table struct {
 	groups map[supervision.GroupID]*supervision.GroupDocument
 	calls  map[supervision.CallID]*supervision.CallDocument
 	talks  map[string]*supervision.Talk
+	in     map[supervision.PersonID]int // to how many of groups somebody is logged in
 }
 
 // NewTable makes the table of a person's view.
@@ -35,8 +36,9 @@ func (t *Table) Begin(v *supervision.View) {
 	for i := range v.People {
 		t.people[v.People[i].ID] = &v.People[i]
 	}
+	t.in = make(map[supervision.PersonID]int, len(v.People))
 	for i := range v.Groups {
-		t.groups[v.Groups[i].ID] = &v.Groups[i]
+		t.group(v.Groups[i].ID, &v.Groups[i], nil)
 	}
 	for i := range v.Calls {
 		t.calls[v.Calls[i].ID] = &v.Calls[i]
@@ -105,14 +107,8 @@ func (t *Table) apply(s *supervision.Shown, c *Changed) {
 	case supervision.ShownGroup:
 		id := supervision.GroupID(s.ID)
 		c.Groups = append(c.Groups, id)
-		c.person(t.Members(id)...)
 		doc, _ := s.Document.(*supervision.GroupDocument)
-		if doc == nil {
-			delete(t.groups, id)
-			return
-		}
-		t.groups[id] = doc
-		c.person(t.Members(id)...)
+		t.group(id, doc, c)
 	case supervision.ShownCall:
 		id := supervision.CallID(s.ID)
 		c.person(ringing(t.calls[id])...)
@@ -126,6 +122,37 @@ func (t *Table) apply(s *supervision.Shown, c *Changed) {
 		}
 		t.calls[id] = doc
 		c.person(ringing(doc)...)
+	}
+}
+
+// group puts a group in the place of what it was; nil: it is no more. Its members look different only if one of them has logged in or
+// out, or is another one: a group is told anew with each call that rings in it.
+func (t *Table) group(id supervision.GroupID, doc *supervision.GroupDocument, c *Changed) {
+	var before, after []supervision.MemberDocument
+	if old := t.groups[id]; old != nil {
+		before = old.Members
+	}
+	if doc != nil {
+		after = doc.Members
+		t.groups[id] = doc
+	} else {
+		delete(t.groups, id)
+	}
+	if slices.EqualFunc(before, after, func(a, b supervision.MemberDocument) bool { return a.Person == b.Person && a.LoggedIn == b.LoggedIn }) {
+		return
+	}
+	t.count(before, -1, c)
+	t.count(after, 1, c)
+}
+
+func (t *Table) count(members []supervision.MemberDocument, by int, c *Changed) {
+	for _, m := range members {
+		if m.LoggedIn {
+			t.in[m.Person] += by
+		}
+		if c != nil {
+			c.person(m.Person)
+		}
 	}
 }
 
@@ -206,12 +233,7 @@ func (t *Table) Supervised(id supervision.PersonID) bool {
 	if id == t.viewer {
 		return t.Ready()
 	}
-	for g := range t.groups {
-		if t.In(g, id) {
-			return true
-		}
-	}
-	return false
+	return t.in[id] > 0
 }
 
 // Dialog is one call at somebody's line.
