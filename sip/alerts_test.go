@@ -67,9 +67,11 @@ func TestSilentPhonesDelayNobody(t *testing.T) {
 			t.Errorf("a phone that does not answer was told %q", got)
 		}
 		mu.Unlock()
+		a.mu.Lock()
 		if len(a.lines) != 0 {
 			t.Errorf("%d phones still have alerts waiting", len(a.lines))
 		}
+		a.mu.Unlock()
 		cancel()
 		<-done
 	})
