@@ -28,8 +28,8 @@ lint:
 vuln: ## known vulnerabilities; needs the public database
 	go run $(GOVULNCHECK) ./...
 
-bench: lab ## the hot path, from the PBX's frame to NATS and event streams, and from a ring to the painted row
-	go test -run '^$$' -bench . -benchmem ./supervision ./ari ./bus ./sip/digest ./sip/front ./test/bench
+bench: lab ## the hot path, from the PBX's frame to NATS and event streams, and from a ring to the painted row and the lamp
+	go test -run '^$$' -bench . -benchmem ./supervision ./ari ./bus ./sip ./sip/body ./sip/digest ./sip/front ./sip/notifier ./test/bench
 
 clean:
 	rm -f supervisiond
