@@ -35,6 +35,7 @@ type Call struct {
 	from      *sip.FromHeader          // of requests that we send in the dialog
 	to        *sip.ToHeader
 	target    sip.Uri
+	routes    []string
 
 	// incoming
 	tx       sip.ServerTransaction

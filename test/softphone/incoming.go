@@ -51,6 +51,7 @@ func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 	to := req.From().AsTo()
 	c.to = &to
 	c.target = *req.Contact().Address.Clone()
+	c.routes = routeSet(req, false)
 	c.media.setPeer(description)
 	c.note(Event{Kind: Invite})
 	if party, ok := identity(req); ok {

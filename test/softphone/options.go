@@ -39,6 +39,12 @@ type Options struct {
 	// Behaviour handles each incoming call, as a person would: see
 	// [AnswerAfter], [Decline], [Redirect]. nil leaves them to the test.
 	Behaviour Behaviour
+	// Host is the address of this machine from which the phone speaks; the
+	// default is 127.0.0.1.
+	Host string
+	// Behind is where the phone believes to be reached, host:port, as one that
+	// stands behind a router does; empty means where it is.
+	Behind string
 	// NoRegister makes a phone that only calls.
 	NoRegister bool
 	// Expires is for how long the phone registers; it does so again at half
@@ -103,6 +109,14 @@ func (o Options) complete() (Options, error) {
 	}
 	if _, _, err := net.SplitHostPort(o.Server); err != nil {
 		return o, fmt.Errorf("softphone: Server: %w", err)
+	}
+	if o.Host == "" {
+		o.Host = "127.0.0.1"
+	}
+	if o.Behind != "" {
+		if _, _, err := net.SplitHostPort(o.Behind); err != nil {
+			return o, fmt.Errorf("softphone: Behind: %w", err)
+		}
 	}
 	if o.Transport == "" {
 		o.Transport = "udp"

@@ -181,6 +181,7 @@ func (c *Call) accepted(req *sip.Request, res *sip.Response, tx sip.ClientTransa
 	if contact := res.Contact(); contact != nil {
 		c.target = *contact.Address.Clone()
 	}
+	c.routes = routeSet(res, true)
 	ack := c.within(sip.ACK, req.CSeq().SeqNo)
 	c.advance(Talking, Event{Kind: Final, Code: res.StatusCode})
 	c.showIdentity(res)

@@ -97,14 +97,14 @@ func (p *Phone) listen(ctx context.Context) error {
 	var address net.Addr
 	var serve func()
 	if p.options.Transport == "udp" {
-		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		conn, err := net.ListenPacket("udp4", p.options.Host+":0")
 		if err != nil {
 			return fmt.Errorf("softphone: %w", err)
 		}
 		p.socket, address = conn, conn.LocalAddr()
 		serve = func() { _ = server.ServeUDP(&packetSocket{PacketConn: conn, reading: reading}) }
 	} else {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		l, err := net.Listen("tcp4", p.options.Host+":0")
 		if err != nil {
 			return fmt.Errorf("softphone: %w", err)
 		}
@@ -126,6 +126,8 @@ func (p *Phone) listen(ctx context.Context) error {
 	}
 	if p.options.Transport == "udp" {
 		client = append(client, sipgo.WithClientConnectionAddr(address.String()))
+	} else {
+		client = append(client, sipgo.WithClientConnectionAddr(p.options.Host+":0"))
 	}
 	if p.client, err = sipgo.NewClient(p.ua, client...); err != nil {
 		return fmt.Errorf("softphone: %w", err)
@@ -294,6 +296,9 @@ func (p *Phone) arrive(c *Call) {
 // contact is where the PBX reaches us.
 func (p *Phone) contact() *sip.ContactHeader {
 	uri := sip.Uri{Scheme: "sip", User: p.options.User, Host: p.host, Port: p.port}
+	if p.options.Behind != "" {
+		uri.Host, uri.Port, _ = sip.ParseAddr(p.options.Behind) // checked by New
+	}
 	if p.options.Transport == "tcp" {
 		uri.UriParams = sip.HeaderParams{{K: "transport", V: "tcp"}}
 	}

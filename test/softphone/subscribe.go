@@ -42,6 +42,7 @@ type Subscription struct {
 	from      *sip.FromHeader
 	to        *sip.ToHeader
 	target    sip.Uri
+	routes    []string
 }
 
 // Notice is what one NOTIFY said.
@@ -51,6 +52,8 @@ type Notice struct {
 	// the first of these.
 	State string
 	Body  string
+	// Source is the host and port that it came from.
+	Source string
 }
 
 // Subscribe subscribes to an event package, as "dialog", of an extension. It
@@ -118,6 +121,9 @@ func (s *Subscription) send(ctx context.Context, life time.Duration) error {
 	if contact := res.Contact(); contact != nil {
 		s.target = *contact.Address.Clone()
 	}
+	if len(s.routes) == 0 { // it stays what the first answer said
+		s.routes = routeSet(res, true)
+	}
 	return nil
 }
 
@@ -126,6 +132,7 @@ func (s *Subscription) request(life time.Duration) *sip.Request {
 	defer s.mu.Unlock()
 	s.localSeq++
 	req := s.phone.request(sip.SUBSCRIBE, s.target)
+	addRoutes(req, s.routes)
 	req.AppendHeader(sip.HeaderClone(s.from))
 	req.AppendHeader(sip.HeaderClone(s.to))
 	req.AppendHeader((*sip.CallIDHeader)(&s.callID))
@@ -159,7 +166,7 @@ func (p *Phone) onNotify(req *sip.Request, tx sip.ServerTransaction) {
 	p.reply(tx, req, sip.StatusOK)
 	s.over = strings.HasPrefix(strings.Join(values(req, "Subscription-State"), ""), "terminated")
 	if len(req.Body()) > 0 {
-		s.notices = append(s.notices, Notice{At: time.Now(), State: dialogState(req.Body()), Body: string(req.Body())})
+		s.notices = append(s.notices, Notice{At: time.Now(), State: dialogState(req.Body()), Body: string(req.Body()), Source: req.Source()})
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})

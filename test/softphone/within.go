@@ -245,6 +245,7 @@ func (c *Call) bye(ctx context.Context) error {
 // within is a request of ours in the dialog. Callers hold mu.
 func (c *Call) within(method sip.RequestMethod, seq uint32) *sip.Request {
 	req := c.phone.request(method, c.target)
+	addRoutes(req, c.routes)
 	req.AppendHeader(sip.HeaderClone(c.from))
 	req.AppendHeader(sip.HeaderClone(c.to))
 	req.AppendHeader((*sip.CallIDHeader)(&c.callID))
