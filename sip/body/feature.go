@@ -93,5 +93,5 @@ func AppendFeatures(b []byte, features []Feature, host string) (out []byte, cont
 		out = append(out, "--"+boundary+"--\r\n"...)
 		return out[len(b):], len(features) + 1
 	})
-	return out, `multipart/mixed;boundary="` + boundary + `"`
+	return out, `multipart/mixed;boundary=` + boundary
 }

@@ -42,13 +42,14 @@ const (
 	InstanceTerminated InstanceState = "terminated"
 )
 
-// Append appends the multipart body to b, and returns its media type with the boundary.
+// Append appends the multipart body to b, and returns its media type with the boundary: without quotes, which Linphone's belle-sip
+// takes for a part of it.
 func (l *List) Append(b []byte) (out []byte, contentType string) {
 	boundary := boundary("supervision-"+strconv.FormatUint(uint64(l.Version), 10), func(boundary string) (text []byte, delimiters int) {
 		out, delimiters = l.append(b, boundary)
 		return out[len(b):], delimiters
 	})
-	return out, `multipart/related;type="` + RLMIType + `";start="<` + l.contentID(0) + `>";boundary="` + boundary + `"`
+	return out, `multipart/related;type="` + RLMIType + `";start="<` + l.contentID(0) + `>";boundary=` + boundary
 }
 
 // boundary writes something with a boundary, and again with another one while what is written has it in more places than
