@@ -1,0 +1,43 @@
+package acceptance
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"supervisiond/test/lab"
+)
+
+// R4, R5, S3: Linphone, a softphone that nobody here wrote, registers, is told of a call that rings by a lamp, by presence and in
+// words, and its "away" is its owner's.
+func TestLinphone(t *testing.T) {
+	t.Parallel()
+	server := ownAddress(t) + ":5070"
+	s := newSite(t, options{configure: func(yaml string) string {
+		yaml = withEvents(server)(yaml)
+		secret := "password: " + lab.Password("101")
+		return strings.Replace(yaml, secret, secret+", alerts: true", 1)
+	}})
+	s.phone("101")
+	ben, fatma := s.phone("102"), s.phone("106")
+	agent := startTool(t, exec.Command("python3", "testdata/linphone.py", t.TempDir(), server, "101", lab.Password("101"), "102"))
+	agent.says(0, `"what": "registration", "state": 2`)
+	agent.says(0, `"what": "presence", "uri": "sip:102@`, `"state": "online"`)
+	_, before := agent.says(0, `"what": "notify"`, `"event": "dialog"`, "terminated")
+
+	caller := s.dial(fatma, "102")
+	ringing := s.rings(ben)
+	_, rang := agent.says(before, `"what": "notify"`, "<state>early</state>", "Fatma Aydin", "sip:106@")
+	_, busy := agent.says(before, `"what": "presence"`, `"state": "busy"`)
+	agent.says(before, `"what": "message"`, "Call for Ben Okafor: Fatma Aydin (106)")
+	s.must("decline", ringing.Decline(486))
+	s.ended(caller)
+	agent.says(rang, `"what": "notify"`, "<state>terminated</state>")
+	agent.says(busy, `"what": "presence"`, `"state": "online"`)
+
+	for _, says := range []string{"away", "busy", "online"} {
+		_, _ = fmt.Fprintln(agent.stdin, says)
+		s.watch.awaitPerson("anna", says, func(d personDocument) bool { return d.Presence.State == says })
+	}
+}
