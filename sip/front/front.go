@@ -83,11 +83,12 @@ func New(c Config) (*Front, error) {
 	f := &Front{log: c.Log, realm: digest.New(c.Realm, key), open: newConnections(), handlers: make(map[gosip.RequestMethod]Handler)}
 	f.gate = newGate(key, f.realm, newMetrics(c.Metrics))
 	f.SetPeople(nil)
+	f.gate.wrong = f.strangers()
 	var err error
 	if f.tls, err = serverTLS(c.CertFile, c.KeyFile, c.Log); err != nil {
 		return nil, err
 	}
-	if f.ua, err = userAgent(); err != nil {
+	if f.ua, err = UserAgent(); err != nil {
 		return nil, fmt.Errorf("sip: %w", err)
 	}
 	if f.server, err = sipgo.NewServer(f.ua, sipgo.WithServerLogger(silent)); err != nil {
@@ -111,16 +112,17 @@ var silent = slog.New(slog.DiscardHandler)
 
 var silence = sync.OnceFunc(func() { gosip.SetDefaultLogger(silent) })
 
-func userAgent() (*sipgo.UserAgent, error) {
+// UserAgent is one that logs nothing, with more options.
+func UserAgent(o ...sipgo.UserAgentOption) (*sipgo.UserAgent, error) {
 	silence()
-	return sipgo.NewUA(
+	return sipgo.NewUA(append([]sipgo.UserAgentOption{
 		sipgo.WithUserAgent("supervisiond"),
 		sipgo.WithUserAgentParser(parser),
 		sipgo.WithUserAgentTransportLayerOptions(gosip.WithTransportLayerLogger(silent)),
 		sipgo.WithUserAgentTransactionLayerOptions(
 			gosip.WithTransactionLayerLogger(silent), gosip.WithTransactionLayerTerminateOnConnClose(),
 		),
-	)
+	}, o...)...)
 }
 
 // UserAgent is what sends requests. They leave from the listeners' sockets if their Laddr says so, and over connections that are there.

@@ -26,10 +26,12 @@ type gate struct {
 	limits  *limits
 	metrics *metrics
 	now     func() time.Time
+	// wrong is told of each name whose secret is wrong; it is cheap.
+	wrong func(name string, from netip.Addr)
 }
 
 func newGate(key []byte, realm *digest.Realm, m *metrics) *gate {
-	return &gate{key: key, realm: realm, known: newSources(), limits: newLimits(), metrics: m, now: time.Now}
+	return &gate{key: key, realm: realm, known: newSources(), limits: newLimits(), metrics: m, now: time.Now, wrong: func(string, netip.Addr) {}}
 }
 
 // origin is where a message came from.
@@ -103,6 +105,7 @@ func (g *gate) identify(m *message, o origin) verdict {
 		return g.refuse(m, o, &refusal{code: 482, reason: "Loop Detected"}, merged)
 	case digest.Wrong:
 		g.limits.wrong(name, from, now)
+		g.wrong(name, from)
 	}
 	r := &refusal{code: http.StatusUnauthorized, reason: "Unauthorized"}
 	for _, c := range g.realm.Challenges(cmp.Or(name, m.sender()), now, result == digest.Stale) {

@@ -209,10 +209,15 @@ func (n *Notifier) sent(r result) {
 		s.dirty, s.whole = true, true // it has asked anew meanwhile, if it is still there
 		n.push(s)
 	default:
-		n.o.Log.Info("a phone no longer wants to be told", "person", s.viewer.id, "phone", s.peer.Address(), "answer", r.answer.Code)
+		if r.answer.Code != unknownThere {
+			n.o.Log.Info("a phone no longer wants to be told", "person", s.viewer.id, "phone", s.peer.Address(), "answer", r.answer.Code)
+		}
 		n.drop(s)
 	}
 }
+
+// unknownThere is what a phone says that was started anew, of each of its keys (RFC 6665, 4.1.3).
+const unknownThere = 481
 
 // gone: a phone does not answer. All of its subscriptions are over, so that it is not called a hundred times in vain; when it is
 // back its refreshes are answered 481, and it subscribes anew.
@@ -224,7 +229,7 @@ func (n *Notifier) gone(address string, r result) {
 			lost++
 		}
 	}
-	n.o.Log.Info("a phone is gone", "person", r.s.viewer.id, "phone", address, "subscriptions", lost, "error", r.answer.Err)
+	n.o.Log.Info("a phone is gone; it subscribes anew when it is back", "person", r.s.viewer.id, "phone", address, "subscriptions", lost, "error", r.answer.Err)
 }
 
 // farewell tells all phones that their subscriptions are over. Nobody waits for what they say.
