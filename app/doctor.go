@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"slices"
 
 	"supervisiond/ari"
@@ -12,6 +10,7 @@ import (
 	"supervisiond/config"
 	"supervisiond/console"
 	"supervisiond/console/oidc"
+	"supervisiond/sip"
 )
 
 // Report takes what Doctor finds. What says how it is, mend what the administrator can do about it.
@@ -31,9 +30,10 @@ func Doctor(ctx context.Context, cfg *config.Config, r Report) error {
 	if cfg.HTTP.OIDC != nil {
 		diagnoseOIDC(ctx, cfg.HTTP.OIDC.Issuer, r)
 	}
-	for _, l := range cfg.SIP.Listen {
-		diagnoseSIP(ctx, l, r)
-	}
+	sip.Diagnose(ctx, sip.Diagnosis{
+		Listen: sipListeners(cfg), CertFile: cfg.SIP.TLS.CertFile, KeyFile: cfg.SIP.TLS.KeyFile, Realm: cfg.SIP.Realm,
+		PBXURI: cfg.SIP.PBXURI, Directory: cfg.Directory, Accounts: sipAccounts(cfg), Running: found.Running,
+	}, r)
 	diagnoseNATS(ctx, cfg, r)
 	ari.Diagnose(ctx, ariDiagnosis(cfg, found), r)
 	return ctx.Err()
@@ -71,32 +71,6 @@ func diagnoseOIDC(ctx context.Context, issuer string, r Report) {
 		return
 	}
 	r.Pass("http.oidc.issuer " + issuer + ": the provider answers to this name")
-}
-
-// diagnoseSIP finds out whether an address can be bound. There is nothing yet that would answer there.
-func diagnoseSIP(ctx context.Context, l config.Listener, r Report) {
-	what := fmt.Sprintf("sip.listen %s://%s", l.Network, l.Address)
-	var err error
-	if l.Network == "udp" {
-		var c net.PacketConn
-		if c, err = new(net.ListenConfig).ListenPacket(ctx, "udp", l.Address); err == nil {
-			err = c.Close()
-		}
-	} else {
-		var c net.Listener
-		if c, err = new(net.ListenConfig).Listen(ctx, "tcp", l.Address); err == nil {
-			err = c.Close()
-		}
-	}
-	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op.Err
-		}
-		r.Fail(what+" cannot be used: "+err.Error(), "choose another port; ss -lntup says who has this one")
-		return
-	}
-	r.Warn(what+": free, and this version answers no SIP", "leave the sip section for a later version, or take it out")
 }
 
 func diagnoseNATS(ctx context.Context, cfg *config.Config, r Report) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/emiago/sipgo"
@@ -13,8 +14,10 @@ import (
 )
 
 const (
-	// askEvery is how often the PBX is asked whether its SIP side lives, and askTime how long it may take.
+	// askEvery is how often the PBX is asked whether its SIP side lives, askAgain how soon after a question without an answer, and
+	// askTime how long an answer may take.
 	askEvery = 10 * time.Second
+	askAgain = 2 * time.Second
 	askTime  = 3 * time.Second
 	// silentAfter is how many questions in a row are not answered before it counts as silent: a datagram may be lost, although
 	// each question is repeated.
@@ -48,8 +51,6 @@ func newHealth(uri gosip.Uri, client *sipgo.Client, o Options) *pbxHealth {
 
 // run asks until the context ends.
 func (h *pbxHealth) run(ctx context.Context) {
-	tick := time.NewTicker(askEvery)
-	defer tick.Stop()
 	missed, known := 0, false
 	was := false
 	for {
@@ -68,8 +69,12 @@ func (h *pbxHealth) run(ctx context.Context) {
 			}
 			known, was = true, alive
 		}
+		pause := askEvery
+		if missed > 0 {
+			pause = askAgain
+		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return
 		}
@@ -82,27 +87,74 @@ func (h *pbxHealth) changed(ctx context.Context, alive bool) {
 		h.alive.Set(1)
 		h.log.Info("the PBX answers SIP", "address", h.uri.HostPort())
 	} else {
-		h.log.Warn("the PBX does not answer SIP; see that it runs, that sip.pbx_uri is its address, and that nothing filters what comes from here",
+		h.log.Warn("the PBX does not answer SIP, so phones may not ring; see that it runs, that sip.pbx_uri is its address, and that nothing filters what comes from here",
 			"address", h.uri.HostPort())
 	}
 	h.tell(ctx, alive)
 }
 
-// ask sends one question.
 func (h *pbxHealth) ask(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	req := gosip.NewRequest(gosip.OPTIONS, *h.uri.Clone())
-	port := h.uri.Port
-	if port == 0 {
-		port = gosip.DefaultPort(req.Transport())
-	}
-	req.SetDestination(net.JoinHostPort(h.uri.Host, strconv.Itoa(port)))
-	req.AppendHeader(gosip.NewHeader("Accept", "application/sdp"))
-	began := time.Now()
-	if _, err := h.client.Do(ctx, req); err != nil {
+	network, address := pbxAddress(h.uri)
+	_, took, err := ask(ctx, h.client, h.uri, network, address)
+	if err != nil {
 		return false
 	}
-	h.took.Observe(time.Since(began).Seconds())
+	h.took.Observe(took.Seconds())
 	return true
+}
+
+// pbxAddress says how the PBX is reached.
+func pbxAddress(uri gosip.Uri) (network, address string) {
+	network = "udp"
+	if t, ok := uri.UriParams.Get("transport"); ok {
+		network = strings.ToLower(t)
+	}
+	if uri.IsEncrypted() {
+		network = "tls"
+	}
+	port := uri.Port
+	if port == 0 {
+		port = gosip.DefaultPort(network)
+	}
+	return network, net.JoinHostPort(strings.Trim(uri.Host, "[]"), strconv.Itoa(port))
+}
+
+// ask sends one question to an address, and says how long the answer took.
+func ask(ctx context.Context, client *sipgo.Client, uri gosip.Uri, network, address string) (*gosip.Response, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	from, err := addressTowards(ctx, address)
+	if err != nil {
+		return nil, 0, err
+	}
+	req := gosip.NewRequest(gosip.OPTIONS, *uri.Clone())
+	req.SetTransport(strings.ToUpper(network))
+	req.SetDestination(address)
+	via := &gosip.ViaHeader{
+		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: strings.ToUpper(network), Host: from, Params: gosip.NewParams(),
+	}
+	via.Params.Add("rport", "")
+	via.Params.Add("branch", gosip.GenerateBranch())
+	req.AppendHeader(via)
+	sender := &gosip.FromHeader{Address: gosip.Uri{Scheme: uri.Scheme, User: "supervisiond", Host: from}, Params: gosip.NewParams()}
+	sender.Params.Add("tag", gosip.GenerateTagN(16))
+	req.AppendHeader(sender)
+	req.AppendHeader(gosip.NewHeader("Accept", "application/sdp"))
+	began := time.Now()
+	res, err := client.Do(ctx, req)
+	return res, time.Since(began), err
+}
+
+// addressTowards is our own address as somebody sees it.
+func addressTowards(ctx context.Context, them string) (string, error) {
+	c, err := new(net.Dialer).DialContext(ctx, "udp", them) // nothing is sent
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = c.Close() }()
+	host, _, err := net.SplitHostPort(c.LocalAddr().String())
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host, err
 }

@@ -218,13 +218,24 @@ func TestDoctorOnTheDaemonsParts(t *testing.T) {
 			"FAIL", "the OpenID Connect provider at http://127.0.0.1:1 does not answer: ", "curl http://127.0.0.1:1/.well-known/", nil},
 		{"another OpenID Connect provider", issuer(provider.URL + "/"), nil,
 			"FAIL", provider.URL + "/ says that its name is " + provider.URL, "to the last slash", nil},
-		{"no SIP yet", func(yaml string) string { return yaml + "sip: {listen: [udp://127.0.0.1:0]}\n" }, nil,
-			"WARN", "this version answers no SIP", "sip section", nil},
-		{"SIP port taken", func(yaml string) string { return yaml + "sip: {listen: [udp://" + s.pbx.SIPAddr() + "]}\n" }, nil,
-			"FAIL", "sip.listen udp://" + s.pbx.SIPAddr() + " cannot be used", "ss -lntup", nil},
+		{"nobody may subscribe", sip("sip: {listen: [udp://127.0.0.1:0], pbx_uri: sip:" + s.pbx.SIPAddr() + "}"), nil,
+			"WARN", "nobody has a secret for SIP", "people.ID.sip", nil},
+		{"SIP port taken by the PBX", sip("sip: {listen: [udp://" + s.pbx.SIPAddr() + "], pbx_uri: sip:" + s.pbx.SIPAddr() + "}"), nil,
+			"FAIL", "sip.listen udp://" + s.pbx.SIPAddr() + ` is taken by a SIP server`, "ss -lntup", []string{"nobody has a secret"}},
+		{"the PBX answers no SIP there", sip("sip: {listen: [udp://127.0.0.1:0], pbx_uri: \"sip:127.0.0.1:9\"}"), nil,
+			"FAIL", "sip.pbx_uri sip:127.0.0.1:9: nobody answers SIP there", "pjsip show transports", []string{"nobody has a secret"}},
+		{"phones sent to themselves", sip("sip: {listen: [udp://0.0.0.0:0], pbx_uri: sip:" + s.pbx.SIPAddr() + "}"), nil,
+			"WARN", "phones that come to udp://0.0.0.0:0 are sent there", "the PBX's address as phones reach it", []string{"nobody has a secret"}},
+		{"a secret and no SIP", func(yaml string) string { return withSecret(yaml, "ben") }, nil,
+			"WARN", "there is no sip section: ben", "sip: {listen: [", nil},
 	} {
 		t.Run(f.name, func(t *testing.T) { f.test(s.in(t)) })
 	}
+}
+
+// sip adds a section.
+func sip(section string) func(string) string {
+	return func(yaml string) string { return yaml + section + "\n" }
 }
 
 // listen takes a port of the daemon's, and says nothing to who comes.

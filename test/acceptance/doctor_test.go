@@ -40,6 +40,13 @@ func fixedPorts(yaml string) string {
 	return strings.Replace(yaml, `http: {listen: "127.0.0.1:0"}`, fmt.Sprintf(`http: {listen: "127.0.0.1:%d"}`, port+2), 1)
 }
 
+// withEventServer gives the daemon the next ports for SIP, and somebody a secret.
+func withEventServer(yaml string) string {
+	port, _ := strconv.Atoi(ariPort.FindStringSubmatch(yaml)[1])
+	listen := fmt.Sprintf("127.0.0.1:%d", port+3)
+	return withSecret(yaml, "anna") + "sip: {listen: [\"udp://" + listen + "\", \"tcp://" + listen + "\"], pbx_uri: \"sip:" + pbxSIP + "\"}\n"
+}
+
 // port is one of the daemon's: http or nats.
 func (s *site) port(part string) int {
 	s.t.Helper()
@@ -201,7 +208,7 @@ func (s *site) applications(ctx context.Context) (list []struct{ Name string }) 
 
 // A site in good order: doctor says so, beside the daemon and without it, and nobody notices.
 func testDoctor(t *testing.T, o lab.Options) {
-	s := newSite(t, options{lab: o, configure: fixedPorts})
+	s := newSite(t, options{lab: o, configure: func(yaml string) string { return withEventServer(fixedPorts(yaml)) }})
 	phones := []string{"102-web"}
 	for user := range personOf {
 		phones = append(phones, user)
@@ -219,7 +226,10 @@ func testDoctor(t *testing.T, o lab.Options) {
 	f.only()
 	f.has("PASS", "the daemon runs and is ready", "")
 	f.has("PASS", "is used by the daemon that runs here", "")
-	if len(f.list) < 17 || strings.Count(f.text, "\n") > 24 {
+	f.has("PASS", "sip.listen udp://", "")
+	f.has("PASS", ": the PBX answers SIP in ", "")
+	f.has("PASS", "phones of 1 person are let in, by MD5 or SHA-256", "")
+	if len(f.list) < 21 || strings.Count(f.text, "\n") > 28 {
 		t.Errorf("%d findings in %d lines", len(f.list), strings.Count(f.text, "\n"))
 	}
 	s.leftNothing("supervision")
