@@ -19,13 +19,18 @@ func withSIP(o options, people ...string) options {
 			yaml = before(yaml)
 		}
 		for _, p := range people {
-			at := strings.Index(yaml, "\n  "+p+":")
-			brace := at + strings.Index(yaml[at:], "{") + 1
-			yaml = yaml[:brace] + fmt.Sprintf("sip: {password: sip-%s}, ", p) + yaml[brace:]
+			yaml = withSecret(yaml, p)
 		}
 		return yaml + "\nsip: {listen: [\"udp://127.0.0.1:0\", \"tcp://127.0.0.1:0\"], pbx_uri: \"sip:" + pbxSIP + "\"}\nforwarding: {allowed_destinations: [\"^[0-9]{3}$\"]}\n"
 	}
 	return o
+}
+
+// withSecret gives somebody a secret for the event server.
+func withSecret(yaml, person string) string {
+	at := strings.Index(yaml, "\n  "+person+":")
+	brace := at + strings.Index(yaml[at:], "{") + 1
+	return yaml[:brace] + fmt.Sprintf("sip: {password: sip-%s}, ", person) + yaml[brace:]
 }
 
 func same(yaml string) string { return yaml }

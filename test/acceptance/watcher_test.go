@@ -18,6 +18,7 @@ type (
 		PBX struct {
 			Connected bool
 			Version   string
+			SIP       string
 		}
 		Epoch      int
 		AliveUntil time.Time `json:"alive_until"`
