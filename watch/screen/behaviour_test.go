@@ -313,6 +313,19 @@ func TestPBXAway(t *testing.T) {
 	wants(t, s, "PBX AWAY", "The PBX is away since 11:59:58", "0:10   Dr. Weiß")
 }
 
+// A PBX that ARI still reaches may be deaf to phones.
+func TestSIPSilent(t *testing.T) {
+	p := site()
+	p.Site.PBX.SIP = supervision.SIPSilent
+	s := watching(80, 24, p)
+	wants(t, s, "SIP SILENT", "The PBX does not answer SIP: phones may not ring", "Dr. Weiß")
+	p = site()
+	p.Site.PBX.SIP = supervision.SIPAlive
+	s.Update(Whole{noon, p})
+	lacks(t, s, "SIP")
+	wants(t, s, "live")
+}
+
 // Whatever comes in whatever order, the screen fits and nothing fails.
 func FuzzScreen(f *testing.F) {
 	f.Add([]byte("p?/x\x1bjl"), uint8(80), uint8(24))

@@ -79,6 +79,8 @@ func (s *Screen) word() (string, paint) {
 		return "UNKNOWN", alarm
 	case !s.known.Site.PBX.Connected:
 		return "PBX AWAY", alarm
+	case s.known.Site.PBX.SIP == supervision.SIPSilent:
+		return "SIP SILENT", yellow
 	}
 	return "live", green
 }
@@ -118,6 +120,8 @@ func (s *Screen) Banner() string {
 			": is supervisiond running?"
 	case !s.known.Site.PBX.Connected:
 		return "The PBX is away since " + s.known.Site.PBX.Since.In(s.now.Location()).Format(clock) + "; below is how it was then"
+	case s.known.Site.PBX.SIP == supervision.SIPSilent:
+		return "The PBX does not answer SIP: phones may not ring"
 	}
 	return ""
 }

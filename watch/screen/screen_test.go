@@ -193,6 +193,11 @@ func TestScreens(t *testing.T) {
 			p.Site.PBX = supervision.PBXDocument{Since: ago(2 * time.Second)}
 			return watching(80, 24, p)
 		},
+		"sip_silent": func() *Screen {
+			p := site()
+			p.Site.PBX.SIP = supervision.SIPSilent
+			return watching(80, 24, p)
+		},
 	} {
 		t.Run(name, func(t *testing.T) { shows(t, make(), name) })
 	}

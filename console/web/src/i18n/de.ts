@@ -38,6 +38,7 @@ export const de: Messages = {
   'standing.unknown.long': 'Der Server ist nicht erreichbar, der jetzige Stand ist nicht bekannt. Was Sie sehen, ist veraltet.',
   'standing.pbx': 'Die Telefonanlage ist seit {time} nicht erreichbar. Sie sehen ihren letzten bekannten Stand.',
   'standing.pbx.never': 'Die Telefonanlage wurde noch nicht erreicht. Anrufe sind noch nicht zu sehen.',
+  'standing.sip': 'Die Telefonanlage antwortet nicht über SIP: Telefone klingeln möglicherweise nicht.',
 
   'calls.title': 'Überwachte Anrufe',
   'calls.count.one': '{count} Anruf klingelt',

@@ -37,6 +37,7 @@ export const en = {
   'standing.unknown.long': 'Nobody knows how things are now: there is no connection to the server. What you see is old.',
   'standing.pbx': 'The telephone system has been out of reach since {time}. What you see is how it was last.',
   'standing.pbx.never': 'The telephone system has not been reached yet. Calls cannot be seen yet.',
+  'standing.sip': 'The telephone system does not answer over SIP: phones may not ring.',
 
   'calls.title': 'Supervised calls',
   'calls.count.one': '{count} call rings',

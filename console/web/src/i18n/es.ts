@@ -38,6 +38,7 @@ export const es: Messages = {
   'standing.unknown.long': 'No hay conexión con el servidor y no se sabe cómo están las cosas ahora. Lo que ve ya no está al día.',
   'standing.pbx': 'La centralita no está accesible desde {time}. Lo que ve es su último estado conocido.',
   'standing.pbx.never': 'Todavía no se ha podido contactar con la centralita. Aún no se ven llamadas.',
+  'standing.sip': 'La centralita no responde por SIP: es posible que los teléfonos no suenen.',
 
   'calls.title': 'Llamadas supervisadas',
   'calls.count.one': 'Suena {count} llamada',

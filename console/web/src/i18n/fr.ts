@@ -38,6 +38,7 @@ export const fr: Messages = {
   'standing.unknown.long': 'Le serveur est injoignable et l’état actuel inconnu. Ce que vous voyez n’est plus à jour.',
   'standing.pbx': 'Le système téléphonique est injoignable depuis {time}. Vous voyez son dernier état connu.',
   'standing.pbx.never': 'Le système téléphonique n’a pas encore été joint. Les appels ne sont pas encore visibles.',
+  'standing.sip': 'Le système téléphonique ne répond pas en SIP : il se peut que les téléphones ne sonnent pas.',
 
   'calls.title': 'Appels supervisés',
   'calls.count.one': '{count} appel sonne',
