@@ -77,7 +77,7 @@ func readCase(t *testing.T, archive *txtar.Archive) (f Facts, want string) {
 	return f, want
 }
 
-var comment = regexp.MustCompile(`(?m)^# ((groups:|  ).*)$`)
+var comment = regexp.MustCompile(`(?m)^# ((groups:|sip:|  ).*)$`)
 
 // write gives a draft that the configuration takes, also with its group.
 func write(t *testing.T, f Facts) Draft {
