@@ -16,6 +16,9 @@ import (
 // proxyConfig is the configuration that docs/phones-one-proxy.md gives to administrators.
 const proxyConfig = "../../examples/kamailio/kamailio.cfg"
 
+// kamailioProgram is where Debian has it; not everybody's PATH leads there.
+const kamailioProgram = "/usr/sbin/kamailio"
+
 var addresses atomic.Int32
 
 // ownAddress is an address of this machine that nobody else uses, so that whoever listens there may have the ports that the
@@ -50,7 +53,7 @@ func startKamailio(t *testing.T, host, asterisk, events string) *kamailio {
 		t.Fatal(err)
 	}
 	k := &kamailio{Addr: host + ":5060", tool: startTool(t, exec.Command(
-		"kamailio", "-DD", "-E", "-f", file, "-w", dir, "-Y", dir, "-P", filepath.Join(dir, "pid"), "-m", "32", "-M", "4"))}
+		kamailioProgram, "-DD", "-E", "-f", file, "-w", dir, "-Y", dir, "-P", filepath.Join(dir, "pid"), "-m", "32", "-M", "4"))}
 	k.await(t)
 	return k
 }

@@ -128,7 +128,7 @@ func TestOneProxy(t *testing.T) {
 // The example is one that Kamailio takes as it is.
 func TestProxyConfig(t *testing.T) {
 	t.Parallel()
-	out, err := exec.CommandContext(t.Context(), "kamailio", "-c", "-f", proxyConfig).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), kamailioProgram, "-c", "-f", proxyConfig).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v:\n%s", err, out)
 	}
