@@ -9,8 +9,8 @@ import (
 	"supervisiond/test/lab"
 )
 
-// R4, R5, S3: Linphone, a softphone that nobody here wrote, registers, is told of a call that rings by a lamp, by presence and in
-// words, and its "away" is its owner's.
+// R4, R5, S3: Linphone, a softphone that nobody here wrote, registers, is told of a call that rings by a lamp, in a list, by
+// presence and in words, and its "away" is its owner's.
 func TestLinphone(t *testing.T) {
 	t.Parallel()
 	server := ownAddress(t) + ":5070"
@@ -21,19 +21,21 @@ func TestLinphone(t *testing.T) {
 	}})
 	s.phone("101")
 	ben, fatma := s.phone("102"), s.phone("106")
-	agent := startTool(t, exec.Command("python3", "testdata/linphone.py", t.TempDir(), server, "101", lab.Password("101"), "102"))
+	agent := startTool(t, exec.Command("python3", "testdata/linphone.py", t.TempDir(), server, "101", lab.Password("101"), "sales", "102"))
 	agent.says(0, `"what": "registration", "state": 2`)
 	agent.says(0, `"what": "presence", "uri": "sip:102@`, `"state": "online"`)
-	_, before := agent.says(0, `"what": "notify"`, `"event": "dialog"`, "terminated")
+	_, before := agent.says(0, `"what": "notify", "uri": "sip:102@`, "terminated")
+	agent.says(0, `"what": "notify", "uri": "sip:sales@`, "Vertrieb", "Ben Okafor", "Dora Lind", "terminated")
 
 	caller := s.dial(fatma, "102")
 	ringing := s.rings(ben)
-	_, rang := agent.says(before, `"what": "notify"`, "<state>early</state>", "Fatma Aydin", "sip:106@")
+	_, rang := agent.says(before, `"what": "notify", "uri": "sip:102@`, "<state>early</state>", "Fatma Aydin", "sip:106@")
+	agent.says(before, `"what": "notify", "uri": "sip:sales@`, "<state>early</state>", "Fatma Aydin", "sip:106@")
 	_, busy := agent.says(before, `"what": "presence"`, `"state": "busy"`)
 	agent.says(before, `"what": "message"`, "Call for Ben Okafor: Fatma Aydin (106)")
 	s.must("decline", ringing.Decline(486))
 	s.ended(caller)
-	agent.says(rang, `"what": "notify"`, "<state>terminated</state>")
+	agent.says(rang, `"what": "notify", "uri": "sip:102@`, "<state>terminated</state>")
 	agent.says(busy, `"what": "presence"`, `"state": "online"`)
 
 	for _, says := range []string{"away", "busy", "online"} {

@@ -1,7 +1,7 @@
 """Linphone without a screen: liblinphone, driven by lines on standard input, telling what it hears as lines of JSON.
 
-Started as: linphone.py FOLDER SERVER USER PASSWORD FRIEND...
-It registers at SERVER as USER, and watches the dialogs and the presence of each friend.
+Started as: linphone.py FOLDER SERVER USER PASSWORD GROUP FRIEND...
+It registers at SERVER as USER, and watches the dialogs and the presence of each friend, and the dialogs of a group as a list.
 A line "away", "busy" or "online" on standard input publishes that; its end ends the program.
 """
 import ctypes
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-folder, server, user, password, *friends = sys.argv[1:]
+folder, server, user, password, group, *friends = sys.argv[1:]
 os.environ["HOME"] = folder
 os.makedirs(os.path.join(folder, ".local/share/linphone"), exist_ok=True)
 lib = ctypes.CDLL(ctypes.util.find_library("linphone"))
@@ -34,6 +34,12 @@ def call(name, *args, result=pointer):
 
 def say(what, **more):
     print(json.dumps({"what": what, **more}), flush=True)
+
+
+def size(items):
+    f = ctypes.CDLL(ctypes.util.find_library("bctoolbox")).bctbx_list_size
+    f.restype, f.argtypes = ctypes.c_size_t, [pointer]
+    return f(items)
 
 
 def uri(address):
@@ -74,8 +80,11 @@ def presence(core, friend):
 
 @ctypes.CFUNCTYPE(None, pointer, pointer, text, pointer)
 def notify(core, event, package, body):
-    what = call("content_get_utf8_text", body, result=text) if body else None
-    say("notify", uri=uri(call("event_get_to", event)), event=package.decode(), body=what.decode() if what else "")
+    parts = [body]
+    if call("content_is_multipart", body, result=number) & 1:
+        parts = [call("content_get_part", body, n) for n in range(size(call("content_get_parts", body)))]
+    say("notify", uri=uri(call("event_get_to", event)), event=package.decode(),
+        parts=[(call("content_get_utf8_text", p, result=text) or b"").decode() for p in parts])
 
 
 @ctypes.CFUNCTYPE(None, pointer, pointer, number, text)
@@ -86,6 +95,13 @@ def registered(core, proxy, state, message):
 @ctypes.CFUNCTYPE(None, pointer, pointer, pointer)
 def message(core, room, msg):
     say("message", text=call("chat_message_get_utf8_text", msg, result=text).decode())
+
+
+def subscribe(where, supported=None):
+    event = call("core_create_subscribe", core, call("core_create_address", core, where), b"dialog", 600)
+    if supported:
+        call("event_add_custom_header", event, b"Supported", supported)
+    call("event_send_subscribe", event, None)
 
 
 factory = call("factory_get")
@@ -104,17 +120,13 @@ call("core_set_transports", core, transports)
 call("core_set_network_reachable", core, 1)
 
 friend_list = call("core_get_default_friend_list", core)
-dialogs = []
 for name in friends:
     where = f"sip:{name}@{server}".encode()
     friend = call("core_create_friend_with_address", core, where)
     call("friend_enable_subscribes", friend, 1)
     call("friend_list_add_friend", friend_list, friend)
-    address = call("core_create_address", core, where)
-    event = call("core_create_subscribe", core, address, b"dialog", 600)
-    call("event_send_subscribe", event, None)
-    dialogs.append(event)
-
+    subscribe(where)
+subscribe(f"sip:{group}@{server}".encode(), b"eventlist")
 orders = queue.Queue()
 
 
