@@ -62,7 +62,7 @@ func TestWatch(t *testing.T) {
 		mark := s.watch.mark()
 		term.press("l")
 		term.sees(`You are logged out of Vertrieb`, `you are OUT`)
-		emil.sees(`supervised by anna \(out\)`)
+		emil.sees(`supervised by Anna Berger \(out\)`)
 		s.login(mark, "group.left", "anna", "anna", false)
 		mark = s.watch.mark()
 		term.press("j")
