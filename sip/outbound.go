@@ -23,6 +23,8 @@ const (
 	// dialTime bounds the attempt to reach a phone over TCP, and noTCPTime says for how long it is not made again.
 	dialTime  = time.Second
 	noTCPTime = 10 * time.Minute
+	// tcpTime is how long a phone that spoke over UDP may take to answer over TCP.
+	tcpTime = 5 * time.Second
 	// rememberedPhones is of how many it is remembered that they take no TCP.
 	rememberedPhones = 10_000
 )
@@ -103,10 +105,20 @@ func withTag(params gosip.HeaderParams, tag string) gosip.HeaderParams {
 // send sends a request to a phone and waits for its final answer. One that is too long for a datagram goes over TCP; where the
 // phone takes none, over UDP in fragments (RFC 3261, 18.1.1).
 func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notifier.Answer {
-	transport := p.transport
-	if transport == "UDP" && lengthOf(req) > maxDatagram-viaLength && o.takesTCP(ctx, p.hop) {
-		transport = "TCP"
+	if p.transport == "UDP" && lengthOf(req) > maxDatagram-viaLength && o.takesTCP(ctx, p.hop) {
+		brief, cancel := context.WithTimeout(ctx, tcpTime)
+		defer cancel()
+		a := o.over(brief, "TCP", p, req.Clone())
+		if a.Err == nil || ctx.Err() != nil {
+			return a
+		}
+		o.noTCP.Add(p.hop, time.Now().Add(noTCPTime)) // it is something else that takes connections there
 	}
+	return o.over(ctx, p.transport, p, req)
+}
+
+// over sends a request over a transport.
+func (o *outbound) over(ctx context.Context, transport string, p *phone, req *gosip.Request) notifier.Answer {
 	hop := p.hop
 	if transport != "UDP" && !o.connected(transport, hop) {
 		switch {

@@ -1,0 +1,126 @@
+package sip
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo"
+	gosip "github.com/emiago/sipgo/sip"
+
+	"supervisiond/sip/notifier"
+)
+
+// patience bounds every wait.
+const patience = 30 * time.Second
+
+// sink is a phone's socket.
+func sink(t *testing.T, heard func(c *net.UDPConn, from *net.UDPAddr, text []byte)) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 65_535)
+		for {
+			n, from, err := c.ReadFromUDP(buf)
+			if err != nil {
+				return
+			}
+			heard(c, from, buf[:n])
+		}
+	}()
+	t.Cleanup(func() { _ = c.Close(); <-done })
+	return c
+}
+
+func sender(t *testing.T) *outbound {
+	t.Helper()
+	ua, err := sipgo.NewUA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ua.Close() })
+	o, err := newOutbound(ua)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func notifyTo(p *phone, body string) *notifier.Notify {
+	return &notifier.Notify{
+		Dialog: notifier.Dialog{CallID: "c1", LocalTag: "ours", RemoteTag: "theirs"}, CSeq: 1, Event: "dialog", State: "active;expires=60",
+		ContentType: "application/dialog-info+xml", Body: []byte(body), Peer: p,
+	}
+}
+
+func phoneAt(t *testing.T, c *net.UDPConn) *phone {
+	t.Helper()
+	p := subscribeFrom(t, "UDP", c.LocalAddr().String(), "sip:a@"+c.LocalAddr().String())
+	p.local, p.ours = "127.0.0.1:0", "127.0.0.1:5070"
+	return p
+}
+
+// RFC 3261, 17.1.2.2: a phone that is silent is told again, at most every T2, until 64 times T1 are over; then it is gone.
+func TestSilentPhoneIsGivenUp(t *testing.T) {
+	t1, t2, t4 := gosip.T1, gosip.T2, gosip.T4
+	gosip.SetTimers(10*time.Millisecond, 80*time.Millisecond, 100*time.Millisecond)
+	defer gosip.SetTimers(t1, t2, t4)
+	times := make(chan time.Time, 64)
+	c := sink(t, func(*net.UDPConn, *net.UDPAddr, []byte) { times <- time.Now() })
+	began := time.Now()
+	a := sender(t).notify(t.Context(), notifyTo(phoneAt(t, c), "<dialog-info/>"))
+	took := time.Since(began)
+	if a.Code != 0 || a.Err == nil || took < 630*time.Millisecond || took > patience {
+		t.Errorf("after %v: %+v", took, a)
+	}
+	// 0, 10, 30, 70, 150, 230 … 630 ms
+	if n := len(times); n < 6 || n > 11 {
+		t.Errorf("it was told %d times", n)
+	}
+}
+
+// A phone behind a translator of addresses may share its address with something that takes connections and knows no SIP: what is
+// too long for a datagram reaches the phone all the same.
+func TestTCPThatIsNotThePhone(t *testing.T) {
+	c := sink(t, func(c *net.UDPConn, from *net.UDPAddr, text []byte) {
+		head, _, _ := bytes.Cut(text, []byte("\r\n\r\n"))
+		answer := "SIP/2.0 200 OK\r\n"
+		for line := range strings.SplitSeq(string(head), "\r\n") {
+			for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
+				if strings.HasPrefix(line, name+":") {
+					answer += line + "\r\n"
+				}
+			}
+		}
+		_, _ = c.WriteToUDP([]byte(answer+"Content-Length: 0\r\n\r\n"), from)
+	})
+	l, err := net.Listen("tcp", c.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	o := sender(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for range 2 {
+		began := time.Now()
+		a := o.notify(ctx, notifyTo(phoneAt(t, c), strings.Repeat("x", 3000)))
+		if a.Code != 200 {
+			t.Fatalf("%+v", a)
+		}
+		if took := time.Since(began); took > tcpTime+5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if until, known := o.noTCP.Get(c.LocalAddr().String()); !known || time.Until(until) < time.Minute {
+			t.Error("it is tried again soon")
+		}
+	}
+}
