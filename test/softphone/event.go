@@ -88,6 +88,8 @@ type End struct {
 	// final response. A phone that shows no missed call looks for "Call
 	// completed elsewhere" (cause 200) here.
 	Reason string
+	// Contact is where a 3xx sends the caller: the values of its Contact headers.
+	Contact []string
 	// Err is why a call was lost.
 	Err error
 }

@@ -161,6 +161,9 @@ func (c *Call) provisional(res *sip.Response) {
 
 func (c *Call) refused(res *sip.Response) {
 	end := End{How: Declined, Code: res.StatusCode, Reason: reason(res)}
+	if res.StatusCode/100 == 3 {
+		end.Contact = values(res, "Contact")
+	}
 	select {
 	case <-c.cancel:
 		end.How = Cancelled
