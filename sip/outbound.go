@@ -122,7 +122,7 @@ func (o *outbound) over(ctx context.Context, transport string, p *phone, req *go
 	hop := p.hop
 	if transport != "UDP" && !o.connected(transport, hop) {
 		switch {
-		case p.proxyConnected() && o.connected(transport, p.source):
+		case p.byConnection() && o.connected(transport, p.source):
 			hop = p.source
 		case !o.reconnects(ctx, transport, p):
 			return notifier.Answer{Err: fmt.Errorf("the connection of %s is gone", p.hop)}

@@ -153,13 +153,9 @@ func reachedAt(local, them string) string {
 	return net.JoinHostPort(host, strconv.Itoa(int(listener.Port())))
 }
 
-// proxyConnected says whether it is the next proxy's own connection that the phone's requests came over: it goes both ways, and over
-// TLS it is the only one (RFC 5923).
-func (p *phone) proxyConnected() bool {
-	theirs, _, err := net.SplitHostPort(p.source)
-	next, _, err2 := net.SplitHostPort(p.hop)
-	return err == nil && err2 == nil && theirs == next && p.transport != "UDP" && len(p.routes) > 0
-}
+// byConnection says whether the phone's requests came over a connection of a proxy's. It goes both ways, and over TLS, or to a proxy
+// that names itself as the phones know it, it is the only one (RFC 5923).
+func (p *phone) byConnection() bool { return p.transport != "UDP" && len(p.routes) > 0 }
 
 // contact is our side of the dialog.
 func (p *phone) contact(user string) string {

@@ -184,3 +184,19 @@ func FuzzRegister(f *testing.F) {
 		}
 	})
 }
+
+// Whose secret is another one has no phones until they register with it.
+func TestForget(t *testing.T) {
+	s := newSite(t)
+	s.register("Contact: <sip:a@10.0.0.1>")
+	s.send("ben", "sip:ben@hq", "Call-ID: two\r\nCSeq: 1 REGISTER", "Contact: <sip:b@10.0.0.2>")
+	s.Forget("anna")
+	s.Forget("nobody")
+	if n := len(s.Bindings("anna")); n != 0 || len(s.Bindings("ben")) != 1 || s.size() != 1 {
+		t.Errorf("anna has %d phones, and all have %d", n, s.size())
+	}
+	s.register("Contact: <sip:a@10.0.0.1>")
+	if len(s.Bindings("anna")) != 1 || s.size() != 2 {
+		t.Errorf("all have %d phones", s.size())
+	}
+}

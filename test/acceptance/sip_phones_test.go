@@ -62,6 +62,7 @@ func TestSIPPhones(t *testing.T) {
 	t.Run("beside", func(t *testing.T) {
 		t.Run("SIPp", func(t *testing.T) { t.Parallel(); testSIPp(t, s) })
 		t.Run("large lists", func(t *testing.T) { t.Parallel(); testLargeLists(s.in(t), trust) })
+		t.Run("a proxy's connection", func(t *testing.T) { t.Parallel(); testProxyConnection(s.in(t), trust) })
 		t.Run("a phone that is silent", func(t *testing.T) { t.Parallel(); testSilent(s.in(t)) })
 		t.Run("a connection that ends", func(t *testing.T) { t.Parallel(); testConnectionEnds(s.in(t)) })
 		t.Run("publishing", func(t *testing.T) { t.Parallel(); testPublishing(s.in(t)) })
@@ -104,6 +105,19 @@ func testLargeLists(s *site, trust *tls.Config) {
 				}
 			}
 		})
+	}
+}
+
+// RFC 5923: a proxy that recorded an address at which it takes no connections, or none from here, has its own. A refresh does not name
+// the way again.
+func testProxyConnection(s *site, trust *tls.Config) {
+	for _, transport := range []string{"tcp", "tls"} {
+		p := s.sipPhone("emil", transport, trust)
+		way := "<sip:proxy.invalid;transport=" + transport + ";lr>"
+		d := p.subscribes("102", "presence", "Record-Route: "+way+"\r\nContact: <sip:emil@10.9.9.9>\r\n")
+		_, seen := p.notified(0, "NOTIFY sip:emil@10.9.9.9", way)
+		p.again(d, "presence", 0, "Contact: <sip:emil@10.9.9.8>\r\n")
+		p.notified(seen, "NOTIFY sip:emil@10.9.9.8", way, "terminated;reason=timeout")
 	}
 }
 
