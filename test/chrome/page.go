@@ -161,6 +161,12 @@ func (p *Page) AwaitTrue(expression string) {
 	p.until(expression, func() bool { return Eval[bool](p, expression) })
 }
 
+// Until waits until something is so that concerns several pages.
+func (p *Page) Until(what string, so func() bool) {
+	p.t.Helper()
+	p.until(what, so)
+}
+
 // Shot takes a picture of what is in the window, for the folder of `go test -artifacts`.
 func (p *Page) Shot(name string) {
 	p.t.Helper()

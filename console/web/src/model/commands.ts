@@ -29,6 +29,11 @@ export async function pickUp(board: Board, call: Call): Promise<void> {
   const endpoint = chosenPhone(board);
   const a = await request<{ on_behalf_of: string }>('POST', paths.pickup(call.id), endpoint ? { endpoint } : {});
   board.attempts.delete(call.id);
+  pickedUp(board, a);
+}
+
+/** What became of a pickup, also of one from a notification. */
+export function pickedUp(board: Board, a: Answer<{ on_behalf_of: string }>): void {
   if (a.ok) toasts.say('done', t('pickup.done', { person: board.nameOf(a.data.on_behalf_of) }));
   else toasts.say('refused', inWords(a.problem, board));
 }

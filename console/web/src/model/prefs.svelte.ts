@@ -1,10 +1,14 @@
 // What a person has chosen in this browser.
 import { age as ageIn, choose, counted, text, type Language, type Values } from '../i18n/languages';
+import { isSound, type SoundName } from '../attention/tunes';
 import type { Key } from '../i18n/en';
 
 export type Theme = 'system' | 'light' | 'dark';
 
-interface Stored { language?: string; theme?: string; keys?: boolean; phone?: string }
+interface Stored {
+  language?: string; theme?: string; keys?: boolean; phone?: string;
+  sound?: string; volume?: number; muted?: boolean; notify?: boolean; asked?: boolean; push?: string;
+}
 const key = 'supervision';
 
 /** A browser may forbid its store; then choices last as long as the page. */
@@ -25,6 +29,23 @@ class Prefs {
   theme: Theme = $derived(this.stored.theme === 'light' || this.stored.theme === 'dark' ? this.stored.theme : 'system');
   keys: boolean = $derived(this.stored.keys ?? true);
   phone: string = $derived(this.stored.phone ?? '');
+  sound: SoundName = $derived(isSound(this.stored.sound) ? this.stored.sound : 'chime');
+  /** From 0 to 1. */
+  volume: number = $derived(this.stored.volume ?? 0.6);
+  muted: boolean = $derived(this.stored.muted ?? false);
+  /** Notifications, where the browser allows them. */
+  notify: boolean = $derived(this.stored.notify ?? true);
+  /** The question about notifications has been answered with no. */
+  asked: boolean = $derived(this.stored.asked ?? false);
+  /** Who has turned on Web Push in this browser; another person has not. */
+  push: string = $derived(this.stored.push ?? '');
+
+  constructor() {
+    // What is chosen in one page holds in the others at once: it is the other one that may be sounding.
+    window.addEventListener('storage', (e) => {
+      if (e.key === key || e.key === null) this.stored = load();
+    });
+  }
 
   set(change: Stored): void {
     this.stored = { ...this.stored, ...change };

@@ -1,0 +1,50 @@
+// Of which calls a person is told: of those that they may pick up and have not begun to pick up (R5, G4). A call that rings only
+// their own phone is told by that.
+import type { Call, Group, Me, Person } from '../api/types';
+import type { Language } from '../i18n/languages';
+import { mayPickUp } from '../model/rights';
+import type { Alert } from './messages';
+import { callerIn, wayIn } from './saying';
+
+/** For how long what was seen last is taken for what is. */
+export const trust = 2_000;
+
+export interface Ringing {
+  account: Me;
+  ringing: Call[];
+  groups: Map<string, Group>;
+  attempts: { has(call: string): boolean };
+}
+
+export function toTell(r: Ringing): Call[] {
+  return r.ringing.filter((call) => mayPickUp(r.account, call, r.groups) && !r.attempts.has(call.id));
+}
+
+export interface Telling {
+  account: Me;
+  people: Map<string, Person>;
+  groups: Map<string, Group>;
+  language: Language;
+  phone: string;
+  pickup: boolean;
+  silent: boolean;
+}
+
+export function alertsOf(calls: Call[], t: Telling): Alert[] {
+  const saying = {
+    language: t.language,
+    me: t.account.id,
+    nameOf: (id: string) => t.people.get(id)?.name ?? id,
+    groupOf: (id: string) => t.groups.get(id)?.name,
+  };
+  return calls.map((call) => ({
+    call: call.id,
+    since: call.since,
+    title: callerIn(t.language, call),
+    body: wayIn(call, saying),
+    phone: t.phone,
+    pickup: t.pickup,
+    language: t.language,
+    silent: t.silent,
+  }));
+}

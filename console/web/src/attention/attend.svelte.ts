@@ -1,0 +1,204 @@
+// What a page does so that nobody misses a call: the sound, and what the service worker is told. One for each board.
+import { untrack } from 'svelte';
+import { chosenPhone, pickedUp } from '../model/commands';
+import type { Board } from '../model/board.svelte';
+import { prefs } from '../model/prefs.svelte';
+import { alertsOf, toTell, trust } from './alerts';
+import { Link, workers } from './link';
+import { Player } from './player';
+import { subscribe, support, unsubscribe, type PushResult, type PushState } from './push';
+import { Turn } from './turn';
+
+export type Allowed = NotificationPermission | 'unsupported' | 'insecure';
+/** sounds: this page does. elsewhere: another page of this browser does, or is about to. */
+export type Sounding = 'quiet' | 'sounds' | 'elsewhere';
+
+export class Attendance {
+  allowed = $state<Allowed>(allowedNow());
+  push = $state<PushState>('off');
+  pushFailed = $state.raw<PushResult>();
+  pushRuns = $state(false);
+  private asleep = $state(false);
+  private trusted = $state(false);
+  private audible = $state(false);
+  /** Whether the browser lets this page sound: it has been seen to, and has not refused since. */
+  private unlocked = $state(false);
+  private probed = $state(false);
+  private mine = $state(false);
+  private focused = $state(document.hasFocus());
+
+  /** What rings, as long as that can be known. */
+  private ringing = $derived.by(() => {
+    const { board } = this;
+    return this.trusted && !this.asleep ? toTell({ account: board.account, ringing: board.ringing, groups: board.tables.groups, attempts: board.attempts }) : [];
+  });
+  private sound = $derived.by(() => !prefs.muted && prefs.sound !== 'none' && this.board.tables.groups.size > 0);
+  private wanted = $derived(this.sound && this.ringing.length > 0);
+  /** The browser wants a click before this page may sound. Said also while nothing rings: then it is too late. */
+  blocked = $derived(this.sound && this.probed && !this.unlocked);
+  sounding = $derived<Sounding>(this.wanted && this.audible ? (this.mine ? 'sounds' : 'elsewhere') : 'quiet');
+  private alerts = $derived.by(() => {
+    const { board } = this;
+    if (!prefs.notify || this.allowed !== 'granted') return [];
+    const { people, groups } = board.tables;
+    const told = { account: board.account, people, groups, language: prefs.language, phone: chosenPhone(board) ?? '', pickup: board.pbx, silent: !this.blocked };
+    return alertsOf(this.ringing, told);
+  });
+
+  private readonly player = new Player(() => {
+    this.audible = this.player.sounding;
+  });
+  private readonly turn = new Turn(navigator.locks as ConstructorParameters<typeof Turn>[0], (mine) => (this.mine = mine));
+  private readonly link: Link;
+  private registration: ServiceWorkerRegistration | undefined;
+
+  constructor(private readonly board: Board) {
+    this.link = new Link({
+      sight: () => ({ live: this.trusted && !this.asleep, focused: document.hasFocus(), alerts: $state.snapshot(this.alerts) }),
+      outcome: (answer) => pickedUp(board, answer),
+    });
+  }
+
+  /** To be called while a component begins: its effects end with it. */
+  attend(): void {
+    const ends = new AbortController();
+    const { signal } = ends;
+    $effect(() => () => {
+      ends.abort();
+      this.link.say({ type: 'out' }); // the session is over, or another has begun
+      this.link.stop();
+      this.turn.want(false);
+      this.player.close();
+    });
+    this.trustWhileLive();
+    this.soundWhileItRings();
+    $effect(() => {
+      void this.alerts;
+      void this.focused;
+      if (this.trusted && !this.asleep) this.link.see();
+      else if (this.everTrusted && !this.asleep) this.link.say({ type: 'lost' });
+    });
+    $effect(() => this.link.say({ type: 'choices', choices: { language: prefs.language, phone: chosenPhone(this.board) ?? '' } }));
+    const look = () => (this.focused = document.hasFocus());
+    window.addEventListener('focus', look, { signal });
+    window.addEventListener('blur', look, { signal });
+    document.addEventListener('visibilitychange', look, { signal });
+    // Any click or key will do for a browser that keeps pages silent.
+    const touched = () => this.blocked && this.allowSound();
+    document.addEventListener('pointerup', touched, { signal });
+    document.addEventListener('keydown', touched, { signal });
+    const sleep = () => {
+      this.asleep = true;
+      this.trusted = false; // when it wakes, only what it is told then counts
+      this.link.say({ type: 'gone' });
+      this.player.stop();
+      this.turn.want(false);
+    };
+    document.addEventListener('freeze', sleep, { signal });
+    window.addEventListener('pagehide', sleep, { signal });
+    const wake = () => (this.asleep = false);
+    document.addEventListener('resume', wake, { signal });
+    window.addEventListener('pageshow', wake, { signal });
+    void navigator.permissions?.query({ name: 'notifications' }).then((status) => {
+      status.addEventListener('change', () => (this.allowed = allowedNow()), { signal });
+    }, () => undefined);
+    void this.begin();
+  }
+
+  private everTrusted = false;
+
+  /** What was seen last is taken for what is for two seconds after the connection has gone. */
+  private trustWhileLive(): void {
+    $effect(() => {
+      if (this.board.live) {
+        this.trusted = this.everTrusted = true;
+        return;
+      }
+      const timer = setTimeout(() => (this.trusted = false), trust);
+      return () => clearTimeout(timer);
+    });
+  }
+
+  private soundWhileItRings(): void {
+    // It is tried once before anything rings, and whenever something does.
+    $effect(() => {
+      if (!this.sound || (this.probed && !this.wanted)) return this.player.rest();
+      void this.wake();
+    });
+    $effect(() => this.turn.want(this.wanted && this.audible));
+    $effect(() => {
+      const { sound } = prefs;
+      if (this.sounding !== 'sounds' || sound === 'none') return;
+      this.player.play(sound, untrack(() => prefs.volume), true);
+      return () => this.player.stop();
+    });
+    $effect(() => this.player.setVolume(prefs.volume));
+  }
+
+  private async begin(): Promise<void> {
+    this.registration = await this.link.start();
+    this.link.say({ type: 'choices', choices: { language: prefs.language, phone: chosenPhone(this.board) ?? '' } });
+    const lacks = support({
+      push: this.registration !== undefined && 'pushManager' in this.registration,
+      agent: navigator.userAgent,
+      touch: navigator.maxTouchPoints,
+      installed: matchMedia('(display-mode: standalone)').matches,
+    });
+    this.push = lacks ?? 'off';
+    // Who had it on in this browser has it again: a daemon forgets it with the session.
+    if (!lacks && prefs.push === this.board.account.id && this.allowed === 'granted') await this.setPush(true);
+  }
+
+  /** Asks for the permission; to be called by a click, and by nothing else. */
+  async ask(): Promise<void> {
+    if (this.allowed === 'default') await Notification.requestPermission();
+    this.allowed = allowedNow();
+    prefs.set({ notify: true });
+  }
+
+  async setPush(on: boolean): Promise<void> {
+    if (!this.registration || this.pushRuns) return;
+    this.pushRuns = true;
+    this.pushFailed = undefined;
+    if (!on) {
+      await unsubscribe(this.registration);
+      this.push = 'off';
+      prefs.set({ push: '' });
+    } else {
+      const result = await subscribe(this.registration);
+      this.push = 'state' in result ? result.state : 'off';
+      this.pushFailed = 'state' in result ? undefined : result;
+      if ('state' in result) prefs.set({ push: this.board.account.id });
+    }
+    this.pushRuns = false;
+  }
+
+  /** Before the session ends: nothing of it stays on this device. */
+  async signOut(): Promise<void> {
+    this.link.say({ type: 'out' });
+    this.player.stop();
+    if (this.registration) await unsubscribe(this.registration);
+    prefs.set({ push: '' });
+  }
+
+  private async wake(): Promise<void> {
+    this.unlocked = await this.player.wake();
+    this.probed = true;
+  }
+
+  /** Plays the chosen sound once. */
+  async trySound(): Promise<void> {
+    await this.wake();
+    if (prefs.sound !== 'none' && this.sounding !== 'sounds') this.player.play(prefs.sound, prefs.volume, false);
+  }
+
+  /** By a click: browsers let a page sound after that. */
+  allowSound(): void {
+    void this.wake();
+  }
+}
+
+function allowedNow(): Allowed {
+  if (!window.isSecureContext) return 'insecure';
+  return 'Notification' in window && workers ? Notification.permission : 'unsupported';
+}

@@ -1,0 +1,242 @@
+// The notifications of calls: there when a call rings, gone the instant it is over. It keeps nothing that it could not do without:
+// a browser ends a worker whenever it likes, and starts it anew for the next message.
+import type { Call } from '../api/types';
+import type { Alert, Sight, ToWorker } from '../attention/messages';
+import { callerIn, endIn, wayIn } from '../attention/saying';
+import { choose, text, type Language } from '../i18n/languages';
+import { wordsOf } from '../model/refusals';
+import type { Carried, Host, Shown, Window } from './host';
+
+/** A push message of the daemon (docs/push.md). */
+export interface Pushed {
+  type: string;
+  call: Call | { id: string; state: 'withdrawn' };
+  names?: Record<string, string>;
+  pickup?: boolean;
+  language?: string;
+}
+
+/** For how long it is said how a call ended, and what became of a pickup. */
+const overFor = 5_000;
+const outcomeFor = 15_000;
+/** How many calls that are over are remembered, for messages that come late. */
+const remembered = 50;
+/** After these a call may ring on, so its notification comes back. */
+const ringsOn = ['unreachable', 'no_answer', 'conflict', 'pbx_unavailable', 'unavailable', 'offline', 'too_many_requests', 'invalid'];
+
+export class Notices {
+  /** Messages are dealt with one after the other: one that a call is over never overtakes one that it rings. */
+  private last: Promise<unknown> = Promise.resolve();
+  /** Closed by hand: they do not come back. */
+  private dismissed = new Set<string>();
+  /** Calls of which a push message has said that they are over: the one that they ring may come late. */
+  private ended = new Set<string>();
+
+  constructor(private readonly host: Host) {}
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.last.then(work, work);
+    this.last = done.catch(() => undefined);
+    return done;
+  }
+
+  /** A page says something. */
+  told(message: ToWorker, from: string): Promise<void> {
+    switch (message.type) {
+      case 'sight':
+        return this.inTurn(() => this.follow(message.sight, from));
+      case 'lost':
+      case 'gone':
+        return this.inTurn(() => this.without(from, message.type));
+      case 'out':
+        return this.inTurn(() => this.closeAll());
+      case 'choices':
+        return this.host.choose(message.choices);
+      default:
+        return Promise.resolve(); // of a younger page
+    }
+  }
+
+  /** What is shown becomes what a live page sees. While a window has the focus, that shows it. */
+  private async follow(sight: Sight, from: string): Promise<void> {
+    if (!sight.live) return;
+    const windows = await this.host.windows();
+    const focused = sight.focused || windows.some((w) => w.focused && w.id !== from);
+    for (const call of this.dismissed) if (!sight.alerts.some((a) => a.call === call)) this.dismissed.delete(call);
+    const wanted = focused ? [] : sight.alerts.filter((a) => !this.dismissed.has(a.call));
+    const shown = await this.host.shown();
+    for (const one of shown) {
+      if (one.carried.kind === 'ring' && !wanted.some((a) => a.call === one.tag)) one.close();
+    }
+    for (const alert of wanted) {
+      const there = shown.find((s) => s.tag === alert.call && s.carried.kind === 'ring');
+      if (!there || !same(there.carried, alert)) await this.ring(alert, {}, alert.silent || there !== undefined);
+    }
+  }
+
+  /** A page can say no more what rings. If another can, that holds; otherwise nothing does. */
+  private async without(page: string, why: 'lost' | 'gone'): Promise<void> {
+    for (const window of await this.host.windows()) {
+      const sight = window.id === page ? undefined : await this.host.sight(window);
+      if (sight?.live) return this.follow(sight, window.id);
+    }
+    // A page that closes leaves the calls to push messages, which say also when they are over.
+    if (why === 'gone' && (await this.host.pushed())) return;
+    for (const one of await this.host.shown()) if (one.carried.kind === 'ring') one.close();
+  }
+
+  private async closeAll(): Promise<void> {
+    for (const one of await this.host.shown()) one.close();
+    this.host.badge(0);
+  }
+
+  /** A push message. The promise is done when what is to be shown is there. */
+  pushed(message: Pushed): Promise<void> {
+    return this.inTurn(async () => {
+      const language = choose((await this.host.choices())?.language, message.language);
+      if (message.type === 'ringing') await this.pushedRing(message, language);
+      else if (message.type === 'over') await this.pushedEnd(message, language);
+    });
+  }
+
+  private async pushedRing(message: Pushed, language: Language): Promise<void> {
+    const { host } = this;
+    const call = message.call as Call;
+    if (this.ended.has(call.id)) return this.pushedEnd({ ...message, call: { id: call.id, state: 'withdrawn' } }, language);
+    const shown = await host.shown();
+    const there = shown.find((s) => s.tag === call.id);
+    const focused = (await host.windows()).some((w) => w.focused);
+    const known = focused || there !== undefined || this.dismissed.has(call.id);
+    if (known && !host.countsEveryPush) return;
+    const saying = { language, me: '', nameOf: namesIn(message), groupOf: () => undefined };
+    const alert: Alert = {
+      call: call.id, since: call.since, title: callerIn(language, call), body: wayIn(call, saying),
+      phone: (await host.choices())?.phone ?? '', pickup: message.pickup !== false, language, silent: known,
+    };
+    await this.ring(there ? { ...alert, ...there.carried, silent: true } : alert, message.names ?? {}, known);
+    if (focused) for (const s of await host.shown()) if (s.tag === call.id) s.close();
+    await this.count();
+  }
+
+  /**
+   * It is over: the notification goes. But a message for which nothing can be seen is held against us: Chrome shows one of its own
+   * unless a notification of ours is there when this is done, or a window of ours can be seen
+   * (chrome/browser/push_messaging/push_messaging_notification_manager.cc), and Safari counts. So it turns, without a sound, into
+   * one that says who has the call, and goes a moment later.
+   */
+  private async pushedEnd(message: Pushed, language: Language): Promise<void> {
+    const { host } = this;
+    const { id } = message.call;
+    this.ended.add(id);
+    for (const oldest of this.ended) if (this.ended.size > remembered) this.ended.delete(oldest);
+    this.dismissed.delete(id);
+    const shown = await host.shown();
+    const there = shown.find((s) => s.tag === id);
+    const others = shown.some((s) => s.tag !== id) || (await host.windows()).some((w) => w.visible);
+    if (others && !host.countsEveryPush) {
+      there?.close();
+      return this.count();
+    }
+    const call = message.call as Partial<Call> & { id: string };
+    const carried = there?.carried;
+    const title = call.caller ? callerIn(language, call as Call) : (carried?.title ?? text(language, 'app.title'));
+    const end = endIn({ answered_by: '', picked_up_by: '', on_behalf_of: '', ...call } as Call, {
+      language, me: '', nameOf: namesIn(message), groupOf: () => undefined,
+    });
+    await this.say('over', { ...empty, ...carried, call: id, title, body: end, language }, overFor);
+    await this.count();
+  }
+
+  /** The badge of an installed app, while no page is there to keep it. */
+  private async count(): Promise<void> {
+    if ((await this.host.windows()).length > 0) return;
+    this.host.badge((await this.host.shown()).filter((s) => s.carried.kind === 'ring').length);
+  }
+
+  private ring(alert: Alert, names: Record<string, string>, silent: boolean, running = false): Promise<void> {
+    const language = choose(alert.language);
+    const { call, since, title, body, phone, pickup } = alert;
+    return this.host.show({
+      title, body, tag: call, silent, lang: language, stays: true, timestamp: Date.parse(since),
+      actions: pickup && !running ? [{ action: 'pickup', title: text(language, 'calls.pickup') }] : [],
+      data: { kind: 'ring', call, since, title, body, phone, pickup, language, running, names },
+    });
+  }
+
+  /** Says something for a moment, where the call's notification was. */
+  private async say(kind: 'over' | 'outcome', carried: Carried, ms: number): Promise<void> {
+    const { title, body, call, language, since } = carried;
+    await this.host.show({
+      title, body, tag: call, silent: true, lang: language, stays: false, timestamp: Date.parse(since) || Date.now(), actions: [],
+      data: { ...carried, kind, running: false },
+    });
+    // Not part of the event's work: it is over before, with the notification there.
+    this.host.after(ms, () => void this.inTurn(() => this.closeOne(call, kind)));
+  }
+
+  private async closeOne(tag: string, kind: Carried['kind']): Promise<void> {
+    for (const one of await this.host.shown()) if (one.tag === tag && one.carried.kind === kind) one.close();
+  }
+
+  /** Closed by hand. */
+  dismiss(one: Shown): void {
+    if (one.carried.kind === 'ring') this.dismissed.add(one.tag);
+  }
+
+  async clicked(one: Shown, action: string): Promise<void> {
+    if (action === 'pickup') return this.pickUp(one.carried);
+    one.close();
+    const windows = await this.host.windows();
+    const best = windows.find((w) => w.visible) ?? windows[0];
+    await (best ? best.focus() : this.host.open());
+  }
+
+  /** The pickup itself is not in turn: it takes as long as the phone rings, and the call may be over before. */
+  private async pickUp(one: Carried): Promise<void> {
+    const language = choose(one.language);
+    const alert: Alert = { ...one, silent: true };
+    await this.inTurn(() => this.ring({ ...alert, body: text(language, 'pickup.asked') }, one.names, true, true));
+    const answer = await this.host.pickUp(one.call, one.phone);
+    await this.inTurn(async () => {
+      await this.closeOne(one.call, 'ring');
+      const windows = await this.host.windows();
+      const watched = windows.find((w) => w.visible);
+      const nameOf = (id: string) => one.names[id] ?? id;
+      if (watched) watched.post({ type: 'outcome', answer });
+      if (answer.ok) {
+        const done = text(language, 'pickup.done', { person: nameOf(answer.data.on_behalf_of) });
+        if (!watched) await this.say('outcome', { ...one, body: done }, outcomeFor);
+        return;
+      }
+      const { code } = answer.problem;
+      const { key, values } = wordsOf(answer.problem, nameOf);
+      const why = code === 'unauthorized' ? text(language, 'signin.ended') : text(language, key, values);
+      if (ringsOn.includes(code) && !this.ended.has(one.call)) return this.again(alert, one, why, windows);
+      if (!watched) await this.say('outcome', { ...one, body: why }, outcomeFor);
+    });
+  }
+
+  /** It may still ring: what a live page sees holds, and where there is none the notification says also why. */
+  private async again(alert: Alert, one: Carried, why: string, windows: Window[]): Promise<void> {
+    for (const window of windows) {
+      const sight = await this.host.sight(window);
+      if (!sight?.live) continue;
+      const rings = sight.alerts.find((a) => a.call === one.call);
+      return this.follow({ ...sight, alerts: sight.alerts.map((a) => (a === rings ? { ...a, body: `${why} ${a.body}`, silent: true } : a)) }, window.id);
+    }
+    await this.ring({ ...alert, body: `${why} ${one.body}` }, one.names, true);
+  }
+}
+
+const empty: Carried = {
+  kind: 'over', call: '', since: '', title: '', body: '', phone: '', language: '', running: false, pickup: false, names: {},
+};
+
+function namesIn(message: Pushed): (id: string) => string {
+  return (id) => message.names?.[id] ?? id;
+}
+
+/** While a pickup runs, its notification says so. */
+function same(there: Carried, alert: Alert): boolean {
+  return there.running || (there.title === alert.title && there.body === alert.body && there.pickup === alert.pickup && there.phone === alert.phone);
+}

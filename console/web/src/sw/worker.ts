@@ -1,0 +1,90 @@
+// The service worker: notifications that outlive the page, and the app's files. This file ties what the browser tells to what is
+// done; notices.ts and shell.ts do it.
+import { paths, request } from '../api/client';
+import type { Choices, Sight, ToPage, ToWorker } from '../attention/messages';
+import type { Carried, Host, Shown, Showing, Window } from './host';
+import { Notices, type Pushed } from './notices';
+import { again } from './resubscribe';
+import { answer, clean, install, type Shell } from './shell';
+
+declare const self: ServiceWorkerGlobalScope;
+/** Put here by vite.worker.config.ts. */
+declare const __SHELL__: Shell;
+
+const settings = 'settings';
+const choicesAt = '/settings/choices';
+/** How long a window has to say how it sees things. */
+const answerTime = 400;
+
+const shownBy = (n: Notification): Shown => ({ tag: n.tag, carried: n.data as Carried, close: () => n.close() });
+
+function windowOf(client: WindowClient): Window {
+  return {
+    id: client.id,
+    focused: client.focused,
+    visible: client.visibilityState === 'visible',
+    post: (message: ToPage) => client.postMessage(message),
+    focus: () => client.focus(),
+  };
+}
+
+async function clients(): Promise<readonly WindowClient[]> {
+  return self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+}
+
+const host: Host = {
+  show(s: Showing): Promise<void> {
+    const { title, stays, ...rest } = s;
+    const options = { ...rest, requireInteraction: stays, renotify: !s.silent, icon: '/icon-192.png', badge: '/badge-96.png' };
+    return self.registration.showNotification(title, options);
+  },
+  shown: async () => (await self.registration.getNotifications()).filter((n) => (n.data as Carried | null)?.kind).map(shownBy),
+  windows: async () => (await clients()).map(windowOf),
+  open: () => self.clients.openWindow('/'),
+  async sight(window): Promise<Sight | undefined> {
+    const client = await self.clients.get(window.id);
+    if (!client) return undefined;
+    const { port1, port2 } = new MessageChannel();
+    const told = new Promise<Sight | undefined>((resolve) => {
+      port1.onmessage = (e) => resolve(e.data as Sight);
+      setTimeout(() => resolve(undefined), answerTime);
+    });
+    client.postMessage({ type: 'tell' } satisfies ToPage, [port2]);
+    return told.finally(() => port1.close());
+  },
+  pickUp: (call, phone) => request('POST', paths.pickup(call), phone ? { endpoint: phone } : {}),
+  pushed: async () => (await self.registration.pushManager?.getSubscription()) != null,
+  async choices(): Promise<Choices | undefined> {
+    const kept = await (await caches.open(settings)).match(choicesAt);
+    return kept ? ((await kept.json()) as Choices) : undefined;
+  },
+  choose: async (choices) => (await caches.open(settings)).put(choicesAt, Response.json(choices)),
+  badge(count): void {
+    const n = self.navigator;
+    if ('setAppBadge' in n) void (count > 0 ? n.setAppBadge(count) : n.clearAppBadge()).catch(() => undefined);
+  },
+  after: (ms, f) => void setTimeout(f, ms),
+  countsEveryPush: /AppleWebKit/.test(navigator.userAgent) && !/Chrom(e|ium)\//.test(navigator.userAgent),
+};
+
+const notices = new Notices(host);
+
+self.addEventListener('install', (e) => {
+  // It takes over at once: pages are not loaded anew for that, and old ones get on with a new worker.
+  e.waitUntil(install(__SHELL__).then(() => self.skipWaiting()));
+});
+self.addEventListener('activate', (e) => e.waitUntil(clean(__SHELL__).then(() => self.clients.claim())));
+self.addEventListener('fetch', (e) => {
+  const answered = answer(__SHELL__, e.request);
+  if (answered) e.respondWith(answered);
+});
+self.addEventListener('message', (e) => {
+  const from = e.source instanceof WindowClient ? e.source.id : '';
+  e.waitUntil(notices.told(e.data as ToWorker, from));
+});
+self.addEventListener('push', (e) => {
+  if (e.data) e.waitUntil(notices.pushed(e.data.json() as Pushed));
+});
+self.addEventListener('pushsubscriptionchange', (e) => e.waitUntil(again(self.registration)));
+self.addEventListener('notificationclick', (e) => e.waitUntil(notices.clicked(shownBy(e.notification), e.action)));
+self.addEventListener('notificationclose', (e) => notices.dismiss(shownBy(e.notification)));

@@ -1,0 +1,298 @@
+package acceptance
+
+import (
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"supervisiond/test/chrome"
+)
+
+// backstage is a browser in front of which another page stands: the console's own pages are beside it, and hidden.
+type backstage struct {
+	*site
+	stage  *chrome.Page
+	origin string
+}
+
+// behind gives such a browser, which lets the console show notifications.
+func (s *site) behind(o chrome.Options) *backstage {
+	s.t.Helper()
+	b := &backstage{site: s, stage: chrome.Open(s.t, o), origin: strings.TrimSuffix(s.url("/"), "/")}
+	b.stage.Permit("notifications", "granted")
+	return b
+}
+
+// console opens another page of the console in front, in which a person is signed in or signs in now.
+func (b *backstage) console(person string, before ...string) *chrome.Page {
+	b.t.Helper()
+	p := b.stage.Beside()
+	for _, script := range before {
+		p.Before(script)
+	}
+	p.Go(b.origin + "/")
+	p.AwaitElement(`[data-testid="sign-in"], [data-testid="live"]`)
+	if chrome.Eval[bool](p, `document.querySelector('[data-testid="sign-in"]') !== null`) {
+		signIn(p, person, person+"-secret")
+	}
+	p.AwaitElement(`[data-standing="live"]`)
+	chrome.Eval[bool](p, `navigator.serviceWorker.ready.then(() => true)`)
+	return p
+}
+
+// noticed waits until exactly one call is shown, and gives it.
+func (b *backstage) noticed(words ...string) chrome.Notification {
+	b.t.Helper()
+	all := b.stage.AwaitNotifications(b.origin, "one notification is shown with "+strings.Join(words, ", "), func(all []chrome.Notification) bool {
+		return len(all) == 1 && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all[0].Title+"\n"+all[0].Body, w) })
+	})
+	return all[0]
+}
+
+// unnoticed waits until nothing is shown.
+func (b *backstage) unnoticed() {
+	b.t.Helper()
+	b.stage.AwaitNotifications(b.origin, "no notification is shown", func(all []chrome.Notification) bool { return len(all) == 0 })
+}
+
+// While nobody looks at the console a notification tells of a call, and goes the instant the call is over, however that comes.
+func TestPageNotification(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	ben, fatma, emils := s.phone("102"), s.phone("106"), s.phone("105", answers)
+	s.phone("101")
+	b := s.behind(chrome.Options{})
+	p := b.console("anna")
+
+	caller := s.dial(fatma, "102")
+	member := s.rings(ben)
+	calls(p).Await("listitem", "Fatma Aydin")
+	b.unnoticed() // its person sees the page
+	b.stage.Front()
+	n := b.noticed("Fatma Aydin (106)", "for Ben Okafor", "Vertrieb")
+	if len(n.Actions) != 1 || n.Actions[0] != "Pick up" || n.Lang != "en" {
+		t.Errorf("%+v", n)
+	}
+	s.must("answer", member.Answer())
+	b.unnoticed()
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
+
+	caller = s.dial(fatma, "102")
+	s.rings(ben)
+	b.noticed("Fatma Aydin")
+	if a := s.program("emil").do("POST", "/pickup", `{"person":"ben"}`); !a.OK {
+		t.Fatalf("%+v", a)
+	}
+	picker := s.rings(emils)
+	s.talk(caller, picker)
+	b.unnoticed()
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
+
+	// Who looks at the page needs none any more.
+	caller = s.dial(fatma, "102")
+	s.rings(ben)
+	b.noticed("Fatma Aydin")
+	p.Front()
+	b.unnoticed()
+	b.stage.Front()
+	b.noticed("Fatma Aydin")
+	s.must("hang up", caller.Hangup(s.ctx()))
+	b.unnoticed()
+	s.quiet()
+}
+
+// Two pages of a browser show one notification. It stays while one of them can say that it holds, and no longer.
+func TestPageNotificationOfTwoTabs(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	ben, fatma := s.phone("102"), s.phone("106")
+	s.phone("101")
+	b := s.behind(chrome.Options{})
+	first, second := b.console("anna"), b.console("anna")
+	b.stage.Front()
+
+	caller := s.dial(fatma, "102")
+	s.rings(ben)
+	b.noticed("Fatma Aydin")
+	first.Close()
+	third := b.console("anna")
+	b.unnoticed()
+	b.stage.Front()
+	b.noticed("Fatma Aydin")
+	third.Close()
+	b.noticed("Fatma Aydin")
+	second.Close()
+	b.unnoticed()
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
+}
+
+// Without a connection nobody knows whether it still rings: the notification goes, and comes back if it does.
+func TestPageNotificationWithoutConnection(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	ben, fatma := s.phone("102"), s.phone("106")
+	s.phone("101")
+	b := s.behind(chrome.Options{})
+	p := b.console("anna")
+	b.stage.Front()
+	caller := s.dial(fatma, "102")
+	member := s.rings(ben)
+	b.noticed("Fatma Aydin")
+
+	p.Freeze()
+	b.unnoticed()
+	p.Thaw()
+	b.noticed("Fatma Aydin")
+
+	s.daemon.stop(syscall.SIGKILL)
+	b.unnoticed()
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.ended(member)
+}
+
+// A click on the notification's button takes the call: the supervisor's phone is called, and hears the caller (P3).
+func TestPageNotificationPicksUp(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	desk, ben, fatma := s.phone("101", answers), s.phone("102"), s.phone("106")
+	s.phone("101-home")
+	b := s.behind(chrome.Options{})
+	p := b.console("anna")
+	b.stage.Front()
+
+	caller := s.dial(fatma, "102")
+	member := s.rings(ben)
+	n := b.noticed("Fatma Aydin")
+	b.stage.ClickNotification(b.origin, n.Tag, "pickup")
+	picker := s.rings(desk)
+	s.talk(caller, picker)
+	s.ended(member)
+	b.noticed("Fatma Aydin (106)", "You have the call for ")
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.ended(picker)
+	s.quiet()
+	p.Front()
+	p.AwaitElement(`[data-standing="live"]`)
+}
+
+// listening has a page say by loud() whether it can be heard: it listens to all that goes to the loudspeaker.
+const listening = `(() => {
+	const connect = AudioNode.prototype.connect;
+	const taps = [];
+	AudioNode.prototype.connect = function (to, ...rest) {
+		if (to instanceof AudioDestinationNode) {
+			const tap = new AnalyserNode(this.context);
+			taps.push(tap);
+			connect.call(this, tap);
+		}
+		return connect.call(this, to, ...rest);
+	};
+	window.loud = () => taps.some(tap => {
+		if (tap.context.state !== "running") return false; // it would tell what it has heard before
+		const heard = new Float32Array(tap.fftSize);
+		tap.getFloatTimeDomainData(heard);
+		return heard.some(x => Math.abs(x) > 0.001);
+	});
+})()`
+
+func loud(p *chrome.Page) bool { return chrome.Eval[bool](p, `loud()`) }
+
+// sounds waits until a page says that it sounds, and can be heard.
+func (b *backstage) sounds(p *chrome.Page) {
+	b.t.Helper()
+	p.AwaitElement(`[data-sounding="sounds"]`)
+	p.AwaitTrue(`loud()`)
+}
+
+// silent waits until a page says that it does not sound, and cannot be heard.
+func (b *backstage) silent(p *chrome.Page) {
+	b.t.Helper()
+	p.AwaitTrue(`!document.querySelector('[data-sounding="sounds"]') && !loud()`)
+}
+
+// It sounds while a call rings that its person may pick up, in one of several pages, until it is muted, which holds in all of them
+// and over a reload.
+func TestPageSound(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	ben, emils, fatma := s.phone("102"), s.phone("105"), s.phone("106")
+	s.phone("101")
+	b := s.behind(chrome.Options{})
+	first := b.console("anna", listening)
+
+	caller := s.dial(fatma, "105") // emil is not supervised by her
+	s.rings(emils)
+	b.silent(first)
+	s.must("hang up", caller.Hangup(s.ctx()))
+
+	caller = s.dial(fatma, "102")
+	member := s.rings(ben)
+	b.sounds(first)
+	s.must("answer", member.Answer())
+	b.silent(first)
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
+
+	second := b.console("anna", listening)
+	second.Await("button", "Mute the sound").Click() // so that the browser lets it sound
+	second.Await("button", "Mute the sound").Click()
+	caller = s.dial(fatma, "102")
+	s.rings(ben)
+	var sounding, other *chrome.Page
+	b.stage.Until("one of two pages sounds", func() bool {
+		a, b := loud(first), loud(second)
+		if a && b {
+			t.Error("both pages sound")
+		}
+		sounding, other = first, second
+		if b {
+			sounding, other = second, first
+		}
+		return a != b
+	})
+	b.sounds(sounding)
+	b.silent(other)
+	if n := len(other.All("button", "Mute the sound")); n != 1 {
+		t.Errorf("%d buttons", n)
+	}
+	chrome.Eval[bool](other, `document.querySelector('[data-testid="mute"]').click(), true`)
+	b.silent(sounding)
+	b.silent(other)
+	chrome.Eval[bool](other, `location.reload(), true`)
+	other.AwaitElement(`[data-testid="mute"][aria-pressed="true"]`)
+	chrome.Eval[bool](other, `document.querySelector('[data-testid="mute"]').click(), true`)
+	b.sounds(sounding)
+	// The page that sounds goes to sleep, or is closed: the other one sounds.
+	sounding.Close()
+	other.Front()
+	b.sounds(other)
+	s.must("hang up", caller.Hangup(s.ctx()))
+	b.silent(other)
+	s.quiet()
+}
+
+// A browser that keeps a page silent until somebody has clicked in it is said to, and a click allows the sound.
+func TestPageSoundBlocked(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	ben, fatma := s.phone("102"), s.phone("106")
+	s.phone("101")
+	b := s.behind(chrome.Options{})
+	b.console("anna").Close()
+	p := b.console("anna", listening)
+	p.Reads("The browser keeps this page silent until you have clicked in it.")
+	caller := s.dial(fatma, "102")
+	s.rings(ben)
+	calls(p).Await("listitem", "Fatma Aydin")
+	b.silent(p)
+	p.Await("button", "Allow the sound").Click()
+	b.sounds(p)
+	p.ReadsNot("keeps this page silent")
+	s.must("hang up", caller.Hangup(s.ctx()))
+	b.silent(p)
+	s.quiet()
+}

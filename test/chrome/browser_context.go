@@ -1,0 +1,189 @@
+package chrome
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/serviceworker"
+	"github.com/chromedp/chromedp"
+)
+
+// Beside opens another tab in the same window, with the same cookies and storage. It is in front, and the first is hidden.
+func (p *Page) Beside() *Page {
+	p.t.Helper()
+	ctx, stop := chromedp.NewContext(p.ctx, chromedp.WithNewWindow(false))
+	other := &Page{t: p.t, ctx: ctx}
+	other.Place = Place{page: other}
+	p.t.Cleanup(func() {
+		stop()
+		other.done.Wait()
+		for _, c := range other.Complaints() {
+			p.t.Errorf("the page beside complains: %s", c)
+		}
+	})
+	p.must("open a page beside", chromedp.Do(ctx))
+	other.listen()
+	return other
+}
+
+// Close closes a tab that Beside has opened.
+func (p *Page) Close() {
+	p.t.Helper()
+	p.must("close", chromedp.Cancel(p.ctx))
+}
+
+// Front brings the tab to the front of its window.
+func (p *Page) Front() {
+	p.t.Helper()
+	p.call("bring to front", func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, page.BringToFront, cdp.Empty{})
+		return err
+	})
+}
+
+// Before has a script run in every document of the tab before any other.
+func (p *Page) Before(script string) {
+	p.t.Helper()
+	p.call("add a script", func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		return err
+	})
+}
+
+// Permit answers for a person who is asked for a permission: granted, denied or prompt, which is not answered yet.
+func (p *Page) Permit(name, setting string) {
+	p.t.Helper()
+	ctx, cancel := p.bounded()
+	defer cancel()
+	of := chromedp.FromContext(p.ctx)
+	_, err := cdp.Call(ctx, of.Browser, browser.SetPermission, browser.SetPermissionParams{
+		Permission: &browser.PermissionDescriptor{Name: name}, Setting: browser.PermissionSetting(setting), BrowserContextID: of.BrowserContextID,
+	})
+	p.must("set a permission", err)
+}
+
+// InstallErrors is what keeps the page from being installed as an app.
+func (p *Page) InstallErrors() []string {
+	p.t.Helper()
+	var found []string
+	p.call("ask whether it can be installed", func(ctx context.Context, tab *chromedp.Target) error {
+		answer, err := cdp.Call(ctx, tab, page.GetInstallabilityErrors, cdp.Empty{})
+		for _, e := range answer.InstallabilityErrors {
+			found = append(found, e.ErrorID)
+		}
+		return err
+	})
+	return found
+}
+
+// Deliver gives the service worker of the page's site a push message, as the browser's push service does. No page has to be open
+// for that: origin is the site's.
+func (p *Page) Deliver(origin string, data []byte) {
+	p.t.Helper()
+	p.call("deliver a push message", func(ctx context.Context, tab *chromedp.Target) error {
+		found := make(chan serviceworker.RegistrationID, 1)
+		listening, stop := context.WithCancel(ctx)
+		defer stop()
+		err := chromedp.Listen(listening, func(ev any) {
+			e, ok := ev.(*serviceworker.EventWorkerRegistrationUpdated)
+			for i := 0; ok && i < len(e.Registrations); i++ {
+				if r := e.Registrations[i]; r.ScopeURL == origin+"/" && !r.IsDeleted {
+					select {
+					case found <- r.RegistrationID:
+					default:
+					}
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := cdp.Call(ctx, tab, serviceworker.Enable, cdp.Empty{}); err != nil {
+			return err
+		}
+		defer func() { _, _ = cdp.Call(ctx, tab, serviceworker.Disable, cdp.Empty{}) }()
+		select {
+		case id := <-found:
+			_, err = cdp.Call(ctx, tab, serviceworker.DeliverPushMessage, serviceworker.DeliverPushMessageParams{Origin: origin, RegistrationID: id, Data: string(data)})
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
+// InWorker gives the value of an expression, or of its promise, in the service worker of a site, which is started if it does not run.
+func InWorker[T any](p *Page, origin, expression string) T {
+	p.t.Helper()
+	of := chromedp.FromContext(p.ctx)
+	var ctx context.Context
+	var detach context.CancelFunc
+	p.until("the service worker runs", func() bool {
+		all, err := chromedp.Targets(p.ctx)
+		p.must("list the targets", err)
+		for _, info := range all {
+			if info.Type == "service_worker" && info.BrowserContextID == of.BrowserContextID && len(info.URL) > len(origin) && info.URL[:len(origin)] == origin {
+				ctx, detach = chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithDetachOnCancel())
+				return true
+			}
+		}
+		return false
+	})
+	defer detach()
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(within, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	p.must("evaluate in the worker", err)
+	return v
+}
+
+// Notification is one that the browser shows for the site.
+type Notification struct {
+	Tag, Title, Body, Lang string
+	Actions                []string
+	Silent                 bool
+	Data                   json.RawMessage
+}
+
+// Notifications are those that are shown, as the service worker of a site sees them.
+func (p *Page) Notifications(origin string) []Notification {
+	p.t.Helper()
+	text := InWorker[string](p, origin, `self.registration.getNotifications().then(all => JSON.stringify(all.map(n =>
+		({Tag: n.tag, Title: n.title, Body: n.body, Lang: n.lang, Silent: n.silent === true, Actions: n.actions.map(a => a.title), Data: n.data}))))`)
+	var all []Notification
+	p.must("read the notifications", json.Unmarshal([]byte(text), &all))
+	return all
+}
+
+// AwaitNotifications waits until those that are shown are as they should be.
+func (p *Page) AwaitNotifications(origin, what string, so func([]Notification) bool) []Notification {
+	p.t.Helper()
+	var all []Notification
+	p.until(what, func() bool {
+		all = p.Notifications(origin)
+		return so(all)
+	})
+	return all
+}
+
+// ClickNotification clicks on the notification with a tag, or on the action of it that has a name.
+func (p *Page) ClickNotification(origin, tag, action string) {
+	p.t.Helper()
+	which, _ := json.Marshal([]string{tag, action})
+	found := InWorker[bool](p, origin, `self.registration.getNotifications().then(all => { const [tag, action] = `+string(which)+`;
+		const notification = all.find(n => n.tag === tag);
+		return notification !== undefined && (self.dispatchEvent(new NotificationEvent("notificationclick", {notification, action})), true) })`)
+	if !found {
+		p.t.Fatalf("there is no notification %s", tag)
+	}
+}
+
+func (p *Page) call(what string, f func(ctx context.Context, tab *chromedp.Target) error) {
+	p.t.Helper()
+	ctx, cancel := p.bounded()
+	defer cancel()
+	p.must(what, chromedp.Do(ctx, chromedp.Func(f)))
+}
