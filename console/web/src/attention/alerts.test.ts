@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { Call, Group, Me, Person } from '../api/types';
+import { alertsOf, toTell } from './alerts';
+
+const group = (id: string, loggedIn: boolean): Group => ({
+  id, name: 'Vertrieb', number: '1', type: 'mutual_aid', lock_last: 'off', unstaffed: false, ringing: [], members: [],
+  supervisors: [{ person: 'anna', admin: false, may_leave: true, logged_in: loggedIn, warning: '' }],
+} as unknown as Group);
+const call = (id: string, ringing: { person: string; groups: string[] }[], change: Partial<Call> = {}): Call => ({
+  id, caller_call: id, state: 'ringing', since: '2026-01-01T00:00:00.000Z', ended_at: '', caller: { number: '+4930555', name: 'Dr. Weiß', withheld: false },
+  dialled: '', via: [], ringing, rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', ...change,
+});
+const account = { id: 'anna', admin: false, name: 'Anna' } as Me;
+const groups = new Map([['sales', group('sales', true)], ['care', group('care', false)]]);
+
+test('one is told of what one may pick up, and has not begun to', () => {
+  const ringing = [
+    call('mine', [{ person: 'anna', groups: ['sales'] }]),
+    call('sales', [{ person: 'ben', groups: ['sales'] }]),
+    call('care', [{ person: 'ben', groups: ['care'] }]),
+    call('begun', [{ person: 'ben', groups: ['sales'] }]),
+  ];
+  expect(toTell({ account, ringing, groups, attempts: new Set(['begun']) }).map((c) => c.id)).toEqual(['sales']);
+});
+
+const told = {
+  account, groups, people: new Map([['ben', { id: 'ben', name: 'Ben Okafor' } as Person]]), phone: 'PJSIP/101', pickup: true, silent: true,
+};
+
+test('it is said who calls whom, and through what', () => {
+  const both = [{ person: 'ben', groups: ['sales'] }, { person: 'anna', groups: ['sales'] }];
+  const [alert] = alertsOf([call('c1', both, { via: [{ kind: 'ring_group', number: '700', name: '' }] })], { ...told, language: 'en' });
+  expect(alert).toEqual({
+    call: 'c1', since: '2026-01-01T00:00:00.000Z', title: 'Dr. Weiß (+4930555)', body: 'for Ben Okafor and 1 other · Vertrieb · ring group 700',
+    phone: 'PJSIP/101', pickup: true, language: 'en', silent: true,
+  });
+});
+
+test('a number that is withheld stays so', () => {
+  const [alert] = alertsOf([call('c1', [{ person: 'ben', groups: [] }], { caller: { number: '', name: '', withheld: true } })], { ...told, language: 'en' });
+  expect(alert?.title).toBe('Number withheld');
+  expect(alert?.body).toBe('for Ben Okafor');
+});

@@ -1,0 +1,255 @@
+import { expect, test, vi } from 'vitest';
+import type { Answer } from '../api/client';
+import type { Call } from '../api/types';
+import type { Alert, Choices, Sight } from '../attention/messages';
+import type { Host, Shown, Showing, Window } from './host';
+import { Notices } from './notices';
+
+/** A browser that shows what it is told to, and remembers. */
+class Browser implements Host {
+  notifications = new Map<string, Showing>();
+  log: string[] = [];
+  tabs: (Window & { sees?: Sight })[] = [];
+  subscribed = false;
+  kept: Choices | undefined;
+  badges: number[] = [];
+  timers: (() => void)[] = [];
+  countsEveryPush = false;
+  answers: Answer<{ on_behalf_of: string }> = { ok: true, data: { on_behalf_of: 'ben' } };
+  asked: string[] = [];
+
+  async show(s: Showing): Promise<void> {
+    this.notifications.set(s.tag, s);
+    this.log.push(`${s.silent ? 'quietly ' : ''}${s.title}`);
+  }
+  async shown(): Promise<Shown[]> {
+    await Promise.resolve(); // as a browser, it takes a moment
+    return [...this.notifications.values()].map((s) => ({ tag: s.tag, carried: s.data, close: () => void this.notifications.delete(s.tag) }));
+  }
+  windows = async () => this.tabs;
+  open = async () => void this.log.push('opened');
+  sight = async (w: Window) => this.tabs.find((t) => t.id === w.id)?.sees;
+  async pickUp(call: string, phone: string) {
+    this.asked.push(`${call} ${phone}`);
+    return this.answers;
+  }
+  pushed = async () => this.subscribed;
+  choices = async () => this.kept;
+  choose = async (c: Choices) => void (this.kept = c);
+  badge = (n: number) => void this.badges.push(n);
+  after = (_: number, f: () => void) => void this.timers.push(f);
+
+  tab(id: string, sees?: Sight, how: 'focused' | 'visible' | 'hidden' = 'hidden') {
+    const tab = { id, focused: how === 'focused', visible: how !== 'hidden', post: vi.fn(), focus: vi.fn(async () => undefined), sees };
+    this.tabs.push(tab);
+    return tab;
+  }
+  get texts(): string[] {
+    return [...this.notifications.values()].map((n) => `${n.title}: ${n.body}`);
+  }
+  async late(): Promise<void> {
+    for (const f of this.timers.splice(0)) f();
+    await new Promise((r) => setTimeout(r));
+  }
+}
+
+const alert = (call: string, change: Partial<Alert> = {}): Alert => ({
+  call, since: '2026-01-01T00:00:00.000Z', title: `caller of ${call}`, body: 'for Ben', phone: '', pickup: true, language: 'en', silent: false, ...change,
+});
+const sees = (...alerts: Alert[]): Sight => ({ live: true, focused: false, alerts });
+const call = (change: Partial<Call> = {}): Call => ({
+  id: 'c1', caller_call: 'x', state: 'ringing', since: '2026-01-01T00:00:00.000Z', ended_at: '', caller: { number: '106', name: '<b>Fatma', withheld: false },
+  dialled: '102', via: [{ kind: 'queue', number: '800', name: '' }], ringing: [{ person: 'ben', groups: ['sales'] }], rang: [],
+  answered_by: '', picked_up_by: '', on_behalf_of: '', ...change,
+});
+const rings = { type: 'ringing', call: call(), names: { ben: 'Ben Okafor' }, pickup: true, language: 'de' };
+const over = { type: 'over', call: call({ state: 'answered', answered_by: 'ben', ringing: [] }), names: { ben: 'Ben Okafor' }, language: 'de' };
+
+function set() {
+  const browser = new Browser();
+  return { browser, notices: new Notices(browser) };
+}
+
+test('what a live page sees is what is shown, once for a call', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'b');
+  await notices.told({ type: 'sight', sight: sees(alert('c1', { body: 'for Ben and 1 other' }), alert('c2')) }, 'b');
+  expect(browser.log).toEqual(['caller of c1', 'quietly caller of c1', 'caller of c2']);
+  await notices.told({ type: 'sight', sight: sees(alert('c2')) }, 'a');
+  expect(browser.texts).toEqual(['caller of c2: for Ben']);
+});
+
+test('a ring never comes after its end, however fast they follow each other', async () => {
+  const { browser, notices } = set();
+  await Promise.all([
+    notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a'),
+    notices.told({ type: 'sight', sight: sees() }, 'a'),
+  ]);
+  expect(browser.texts).toEqual([]);
+});
+
+test('nothing is shown to who looks at a page', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: { ...sees(alert('c1')), focused: true } }, 'a');
+  browser.tab('b', undefined, 'focused');
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  expect(browser.log).toEqual([]);
+});
+
+test('without a connection it goes, unless another page can say that it holds', async () => {
+  const { browser, notices } = set();
+  browser.tab('a', sees(alert('c1')));
+  const other = browser.tab('b', sees(alert('c1')));
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await notices.told({ type: 'lost' }, 'a');
+  expect(browser.texts).toHaveLength(1);
+  other.sees = { ...sees(alert('c1')), live: false };
+  await notices.told({ type: 'lost' }, 'a');
+  expect(browser.texts).toEqual([]);
+});
+
+test('the last page that closes leaves a call only to push messages', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  browser.subscribed = true;
+  await notices.told({ type: 'gone' }, 'a');
+  expect(browser.texts).toHaveLength(1);
+  browser.subscribed = false;
+  await notices.told({ type: 'gone' }, 'a');
+  expect(browser.texts).toEqual([]);
+});
+
+test('who has signed out is told of nothing', async () => {
+  const { browser, notices } = set();
+  await notices.pushed(rings);
+  await notices.told({ type: 'out' }, 'a');
+  expect(browser.texts).toEqual([]);
+});
+
+test('what was closed by hand does not come back', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  const [shown] = await browser.shown();
+  shown!.close();
+  notices.dismiss(shown!);
+  await notices.told({ type: 'sight', sight: sees(alert('c1', { body: 'other' }), alert('c2')) }, 'a');
+  expect(browser.texts).toEqual(['caller of c2: for Ben']);
+});
+
+test('a push message rings in the language that was chosen here, and is taken back', async () => {
+  const { browser, notices } = set();
+  await notices.pushed(rings);
+  const shown = browser.notifications.get('c1')!;
+  expect(shown).toMatchObject({ title: '<b>Fatma (106)', body: 'für Ben Okafor · Warteschlange 800', silent: false, lang: 'de', stays: true });
+  expect(shown.actions).toEqual([{ action: 'pickup', title: 'Annehmen' }]);
+  expect(browser.badges).toEqual([1]);
+  await notices.told({ type: 'choices', choices: { language: 'fr', phone: 'PJSIP/101-home' } }, 'a');
+  await notices.pushed(over);
+  // Something has to be seen for each message: it says who has the call, and goes a moment later.
+  expect(browser.notifications.get('c1')).toMatchObject({ silent: true, stays: false, actions: [], body: 'Ben Okafor a répondu' });
+  expect(browser.badges).toEqual([1, 0]);
+  await browser.late();
+  expect(browser.texts).toEqual([]);
+});
+
+test('a call that is no longer known is taken back too, and a ring that comes late does not ring', async () => {
+  const { browser, notices } = set();
+  await notices.pushed({ type: 'over', call: { id: 'c1', state: 'withdrawn' }, names: {}, language: 'en' });
+  expect(browser.texts).toEqual(['Supervision: No longer supervised']);
+  await notices.pushed(rings);
+  expect(browser.log.every((l) => l.startsWith('quietly'))).toBe(true);
+  await browser.late();
+  expect(browser.texts).toEqual([]);
+});
+
+test('while a page is there it is closed at once, and nothing takes its place', async () => {
+  const { browser, notices } = set();
+  await notices.pushed(rings);
+  browser.tab('a', sees(), 'visible');
+  await notices.pushed(over);
+  expect(browser.texts).toEqual([]);
+});
+
+test('a page and a push message tell of a call once', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await notices.pushed(rings);
+  expect(browser.log).toEqual(['caller of c1']);
+});
+
+test('a browser that counts is shown something for each message', async () => {
+  const { browser, notices } = set();
+  browser.countsEveryPush = true;
+  browser.tab('a', sees(), 'focused');
+  await notices.pushed(rings);
+  expect(browser.log).toEqual(['quietly <b>Fatma (106)']);
+  expect(browser.texts).toEqual([]);
+  await notices.pushed(over);
+  expect(browser.log).toHaveLength(2);
+});
+
+async function clickOn(browser: Browser, notices: Notices, action: string): Promise<void> {
+  const [shown] = await browser.shown();
+  await notices.clicked(shown!, action);
+}
+
+test('its button takes the call with the phone that was chosen', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: sees(alert('c1', { phone: 'PJSIP/101' })) }, 'a');
+  await clickOn(browser, notices, 'pickup');
+  expect(browser.asked).toEqual(['c1 PJSIP/101']);
+  expect(browser.texts).toEqual(['caller of c1: You have the call for ben.']);
+  await browser.late();
+  expect(browser.texts).toEqual([]);
+});
+
+test('a page that can be seen says itself what came of it', async () => {
+  const { browser, notices } = set();
+  const tab = browser.tab('a', sees(), 'visible');
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await clickOn(browser, notices, 'pickup');
+  expect(tab.post).toHaveBeenCalledWith({ type: 'outcome', answer: browser.answers });
+  expect(browser.texts).toEqual([]);
+});
+
+const refusal = (code: string, details: Record<string, string> = {}) => ({ ok: false as const, problem: { status: 409, code, detail: '', details, retryAfter: 0 } });
+
+test('who was too late is told who has the call', async () => {
+  const { browser, notices } = set();
+  browser.answers = refusal('already_taken', { by: 'ben' });
+  await notices.pushed(rings);
+  await clickOn(browser, notices, 'pickup');
+  expect(browser.texts).toEqual(['<b>Fatma (106): Zu spät: Ben Okafor hat den Anruf.']);
+});
+
+test('a phone that does not answer leaves the call as it is, and says why', async () => {
+  const { browser, notices } = set();
+  browser.answers = refusal('no_answer');
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await clickOn(browser, notices, 'pickup');
+  const [shown] = [...browser.notifications.values()];
+  expect(shown).toMatchObject({ body: 'Your phone did not answer in time. The call rings on. for Ben', silent: true, data: { kind: 'ring', running: false } });
+  expect(shown!.actions).toHaveLength(1);
+});
+
+test('a call that is over meanwhile is not shown again', async () => {
+  const { browser, notices } = set();
+  browser.answers = refusal('no_answer');
+  browser.tab('a', sees());
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await clickOn(browser, notices, 'pickup');
+  expect(browser.texts).toEqual([]);
+});
+
+test('a click elsewhere brings the page to the front, or opens one', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await clickOn(browser, notices, '');
+  expect(browser.log).toContain('opened');
+  const tab = browser.tab('a', sees());
+  await notices.told({ type: 'sight', sight: sees(alert('c2')) }, 'a');
+  await clickOn(browser, notices, '');
+  expect(tab.focus).toHaveBeenCalledOnce();
+  expect(browser.texts).toEqual([]);
+});
