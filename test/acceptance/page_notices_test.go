@@ -214,6 +214,23 @@ func (b *backstage) silent(p *chrome.Page) {
 	p.AwaitTrue(`!document.querySelector('[data-sounding="sounds"]') && !loud()`)
 }
 
+// oneSounds waits until exactly one of two pages can be heard. Never do both.
+func (b *backstage) oneSounds(one, two *chrome.Page) (sounding, other *chrome.Page) {
+	b.t.Helper()
+	b.stage.Until("one of two pages sounds", func() bool {
+		first, second := loud(one), loud(two)
+		if first && second {
+			b.t.Error("both pages sound")
+		}
+		sounding, other = one, two
+		if second {
+			sounding, other = two, one
+		}
+		return first != second
+	})
+	return sounding, other
+}
+
 // It sounds while a call rings that its person may pick up, in one of several pages, until it is muted, which holds in all of them
 // and over a reload.
 func TestPageSound(t *testing.T) {
@@ -242,18 +259,7 @@ func TestPageSound(t *testing.T) {
 	second.Await("button", "Mute the sound").Click()
 	caller = s.dial(fatma, "102")
 	s.rings(ben)
-	var sounding, other *chrome.Page
-	b.stage.Until("one of two pages sounds", func() bool {
-		a, b := loud(first), loud(second)
-		if a && b {
-			t.Error("both pages sound")
-		}
-		sounding, other = first, second
-		if b {
-			sounding, other = second, first
-		}
-		return a != b
-	})
+	sounding, other := b.oneSounds(first, second)
 	b.sounds(sounding)
 	b.silent(other)
 	if n := len(other.All("button", "Mute the sound")); n != 1 {
@@ -262,11 +268,12 @@ func TestPageSound(t *testing.T) {
 	chrome.Eval[bool](other, `document.querySelector('[data-testid="mute"]').click(), true`)
 	b.silent(sounding)
 	b.silent(other)
-	chrome.Eval[bool](other, `location.reload(), true`)
+	chrome.Eval[bool](other, `window.before = true, location.reload(), true`)
+	other.AwaitTrue(`window.before === undefined`)
 	other.AwaitElement(`[data-testid="mute"][aria-pressed="true"]`)
+	// Whichever sounds then: when it is closed the other one does.
 	chrome.Eval[bool](other, `document.querySelector('[data-testid="mute"]').click(), true`)
-	b.sounds(sounding)
-	// The page that sounds goes to sleep, or is closed: the other one sounds.
+	sounding, other = b.oneSounds(first, second)
 	sounding.Close()
 	other.Front()
 	b.sounds(other)

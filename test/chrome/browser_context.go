@@ -38,7 +38,7 @@ func (p *Page) Close() {
 // Front brings the tab to the front of its window.
 func (p *Page) Front() {
 	p.t.Helper()
-	p.call("bring to front", func(ctx context.Context, tab *chromedp.Target) error {
+	p.do("bring to front", func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, page.BringToFront, cdp.Empty{})
 		return err
 	})
@@ -47,7 +47,7 @@ func (p *Page) Front() {
 // Before has a script run in every document of the tab before any other.
 func (p *Page) Before(script string) {
 	p.t.Helper()
-	p.call("add a script", func(ctx context.Context, tab *chromedp.Target) error {
+	p.do("add a script", func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 		return err
 	})
@@ -69,7 +69,7 @@ func (p *Page) Permit(name, setting string) {
 func (p *Page) InstallErrors() []string {
 	p.t.Helper()
 	var found []string
-	p.call("ask whether it can be installed", func(ctx context.Context, tab *chromedp.Target) error {
+	p.do("ask whether it can be installed", func(ctx context.Context, tab *chromedp.Target) error {
 		answer, err := cdp.Call(ctx, tab, page.GetInstallabilityErrors, cdp.Empty{})
 		for _, e := range answer.InstallabilityErrors {
 			found = append(found, e.ErrorID)
@@ -83,7 +83,7 @@ func (p *Page) InstallErrors() []string {
 // for that: origin is the site's.
 func (p *Page) Deliver(origin string, data []byte) {
 	p.t.Helper()
-	p.call("deliver a push message", func(ctx context.Context, tab *chromedp.Target) error {
+	p.do("deliver a push message", func(ctx context.Context, tab *chromedp.Target) error {
 		found := make(chan serviceworker.RegistrationID, 1)
 		listening, stop := context.WithCancel(ctx)
 		defer stop()
@@ -179,11 +179,4 @@ func (p *Page) ClickNotification(origin, tag, action string) {
 	if !found {
 		p.t.Fatalf("there is no notification %s", tag)
 	}
-}
-
-func (p *Page) call(what string, f func(ctx context.Context, tab *chromedp.Target) error) {
-	p.t.Helper()
-	ctx, cancel := p.bounded()
-	defer cancel()
-	p.must(what, chromedp.Do(ctx, chromedp.Func(f)))
 }

@@ -1,6 +1,6 @@
 // Of which calls a person is told: of those that they may pick up and have not begun to pick up (R5, G4). A call that rings only
 // their own phone is told by that.
-import type { Call, Group, Me, Person } from '../api/types';
+import type { Call, Group, Me } from '../api/types';
 import type { Language } from '../i18n/languages';
 import { mayPickUp } from '../model/rights';
 import type { Alert } from './messages';
@@ -22,7 +22,7 @@ export function toTell(r: Ringing): Call[] {
 
 export interface Telling {
   account: Me;
-  people: Map<string, Person>;
+  nameOf(person: string): string;
   groups: Map<string, Group>;
   language: Language;
   phone: string;
@@ -34,7 +34,7 @@ export function alertsOf(calls: Call[], t: Telling): Alert[] {
   const saying = {
     language: t.language,
     me: t.account.id,
-    nameOf: (id: string) => t.people.get(id)?.name ?? id,
+    nameOf: t.nameOf,
     groupOf: (id: string) => t.groups.get(id)?.name,
   };
   return calls.map((call) => ({

@@ -25,7 +25,7 @@ export class Attendance {
   private unlocked = $state(false);
   private probed = $state(false);
   private mine = $state(false);
-  private focused = $state(document.hasFocus());
+  private focused = $state(watched());
 
   /** What rings, as long as that can be known. */
   private ringing = $derived.by(() => {
@@ -40,8 +40,7 @@ export class Attendance {
   private alerts = $derived.by(() => {
     const { board } = this;
     if (!prefs.notify || this.allowed !== 'granted') return [];
-    const { people, groups } = board.tables;
-    const told = { account: board.account, people, groups, language: prefs.language, phone: chosenPhone(board) ?? '', pickup: board.pbx, silent: !this.blocked };
+    const told = { account: board.account, nameOf: board.nameOf, groups: board.tables.groups, language: prefs.language, phone: chosenPhone(board) ?? '', pickup: board.pbx, silent: !this.blocked };
     return alertsOf(this.ringing, told);
   });
 
@@ -54,7 +53,7 @@ export class Attendance {
 
   constructor(private readonly board: Board) {
     this.link = new Link({
-      sight: () => ({ live: this.trusted && !this.asleep, focused: document.hasFocus(), alerts: $state.snapshot(this.alerts) }),
+      sight: () => ({ live: this.trusted && !this.asleep, focused: watched(), alerts: $state.snapshot(this.alerts) }),
       outcome: (answer) => pickedUp(board, answer),
     });
   }
@@ -79,7 +78,7 @@ export class Attendance {
       else if (this.everTrusted && !this.asleep) this.link.say({ type: 'lost' });
     });
     $effect(() => this.link.say({ type: 'choices', choices: { language: prefs.language, phone: chosenPhone(this.board) ?? '' } }));
-    const look = () => (this.focused = document.hasFocus());
+    const look = () => (this.focused = watched());
     window.addEventListener('focus', look, { signal });
     window.addEventListener('blur', look, { signal });
     document.addEventListener('visibilitychange', look, { signal });
@@ -197,6 +196,9 @@ export class Attendance {
     void this.wake();
   }
 }
+
+/** Whether somebody looks at this page: a hidden one may still say that it has the focus. */
+const watched = (): boolean => document.visibilityState === 'visible' && document.hasFocus();
 
 function allowedNow(): Allowed {
   if (!window.isSecureContext) return 'insecure';

@@ -21,7 +21,7 @@ const shownBy = (n: Notification): Shown => ({ tag: n.tag, carried: n.data as Ca
 function windowOf(client: WindowClient): Window {
   return {
     id: client.id,
-    focused: client.focused,
+    focused: client.focused && client.visibilityState === 'visible',
     visible: client.visibilityState === 'visible',
     post: (message: ToPage) => client.postMessage(message),
     focus: () => client.focus(),
