@@ -303,3 +303,56 @@ func TestPageSoundBlocked(t *testing.T) {
 	b.silent(p)
 	s.quiet()
 }
+
+// What the browser has to be asked is asked once, by a click, and not again; what it forbids is said in words.
+func TestPageAsksForNotifications(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	s.phone("101")
+	b := s.behind(chrome.Options{})
+	b.stage.Permit("notifications", "prompt")
+	p := b.console("anna")
+	p.Reads("Be told when a call rings and this page is in the background?")
+	usable(t, p, "the question")
+	p.Await("button", "No, thanks").Click()
+	p.ReadsNot("Be told when")
+	p.Go(b.origin + "/")
+	p.AwaitElement(`[data-standing="live"]`)
+	p.ReadsNot("Be told when")
+
+	b.stage.Permit("notifications", "denied")
+	p.Await("button", "Settings").Click()
+	p.Reads("The browser does not let this page show notifications.")
+	for _, name := range []string{"When a call rings", "Also when this page is closed"} {
+		if off := p.Await("switch", name); off.States["disabled"] != "true" {
+			t.Errorf("%s is offered", name)
+		}
+	}
+	usable(t, p, "the settings")
+	b.stage.Permit("notifications", "granted")
+	p.ReadsNot("does not let this page show notifications")
+	if on := p.Await("switch", "When a call rings"); on.States["checked"] != "true" {
+		t.Errorf("it is not on: %v", on.States)
+	}
+}
+
+// The console can be installed, and opens without a network: it says that it reconnects, and goes on when the daemon is back.
+func TestPageInstalls(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	s.phone("101")
+	b := s.behind(chrome.Options{})
+	p := b.console("anna")
+	for _, why := range p.InstallErrors() {
+		if why != "in-incognito" { // each page of these tests has a profile of its own, which Chromium takes for a private window
+			t.Errorf("it cannot be installed: %s", why)
+		}
+	}
+	s.daemon.stop(syscall.SIGKILL)
+	chrome.Eval[bool](p, `window.before = true, location.reload(), true`)
+	p.AwaitTrue(`window.before === undefined`)
+	p.Reads("Reconnecting…")
+	if kept := chrome.Eval[string](p, `caches.keys().then(async names => (await Promise.all(names.map(async n => (await (await caches.open(n)).keys()).map(r => r.url)))).flat().join(" "))`); strings.Contains(kept, "/api") {
+		t.Errorf("it keeps what the daemon knows: %s", kept)
+	}
+}

@@ -3,6 +3,7 @@ package chrome
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
@@ -115,29 +116,36 @@ func (p *Page) Deliver(origin string, data []byte) {
 	})
 }
 
-// InWorker gives the value of an expression, or of its promise, in the service worker of a site, which is started if it does not run.
+// InWorker gives the value of an expression, or of its promise, in the service worker of a site.
 func InWorker[T any](p *Page, origin, expression string) T {
 	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.workerOf(origin), patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	p.must("evaluate in the worker", err)
+	return v
+}
+
+// workerOf waits until the service worker of a site runs. As long as it does there is one connection to it.
+func (p *Page) workerOf(origin string) context.Context {
+	p.t.Helper()
 	of := chromedp.FromContext(p.ctx)
-	var ctx context.Context
-	var detach context.CancelFunc
 	p.until("the service worker runs", func() bool {
 		all, err := chromedp.Targets(p.ctx)
 		p.must("list the targets", err)
 		for _, info := range all {
-			if info.Type == "service_worker" && info.BrowserContextID == of.BrowserContextID && len(info.URL) > len(origin) && info.URL[:len(origin)] == origin {
-				ctx, detach = chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithDetachOnCancel())
-				return true
+			if info.Type != "service_worker" || info.BrowserContextID != of.BrowserContextID || !strings.HasPrefix(info.URL, origin+"/") {
+				continue
 			}
+			if p.worker == nil || p.workerID != info.TargetID {
+				p.workerID = info.TargetID
+				p.worker, _ = chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithDetachOnCancel()) //nolint:govet // it ends with the page
+			}
+			return true
 		}
 		return false
 	})
-	defer detach()
-	within, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	v, err := chromedp.Run(within, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
-	p.must("evaluate in the worker", err)
-	return v
+	return p.worker
 }
 
 // Notification is one that the browser shows for the site.

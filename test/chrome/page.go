@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -21,9 +22,12 @@ import (
 // Page is a tab of a browser of its own. The Place is all of it. It is used by one goroutine.
 type Page struct {
 	Place
-	t    testing.TB
-	ctx  context.Context
-	done sync.WaitGroup
+	t   testing.TB
+	ctx context.Context
+	// worker is the connection to the service worker of the page's site, if there is one.
+	worker   context.Context
+	workerID target.ID
+	done     sync.WaitGroup
 
 	mu         sync.Mutex
 	complaints []string

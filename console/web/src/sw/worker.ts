@@ -2,7 +2,9 @@
 // done; notices.ts and shell.ts do it.
 import { paths, request } from '../api/client';
 import type { Choices, Sight, ToPage, ToWorker } from '../attention/messages';
+import badge from './badge.png?inline';
 import type { Carried, Host, Shown, Showing, Window } from './host';
+import icon from './icon.png?inline';
 import { Notices, type Pushed } from './notices';
 import { again } from './resubscribe';
 import { answer, clean, install, type Shell } from './shell';
@@ -33,9 +35,10 @@ async function clients(): Promise<readonly WindowClient[]> {
 }
 
 const host: Host = {
+  // With the pictures in it: a browser shows nothing before it has fetched them, and a phone that is woken may not reach the daemon.
   show(s: Showing): Promise<void> {
     const { title, stays, ...rest } = s;
-    const options = { ...rest, requireInteraction: stays, renotify: !s.silent, icon: '/icon-192.png', badge: '/badge-96.png' };
+    const options = { ...rest, requireInteraction: stays, renotify: !s.silent, icon, badge };
     return self.registration.showNotification(title, options);
   },
   shown: async () => (await self.registration.getNotifications()).filter((n) => (n.data as Carried | null)?.kind).map(shownBy),

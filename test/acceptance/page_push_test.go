@@ -1,0 +1,100 @@
+package acceptance
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"supervisiond/test/chrome"
+	"supervisiond/test/pushservice"
+)
+
+// inTheHouse has a browser subscribe at a push service in the house: that of Chromium is on the Internet. The rest is real.
+const inTheHouse = `(() => {
+	const json = %s, key = %q, there = "test-push-subscription";
+	const bytes = Uint8Array.from(atob(key.replace(/-/g, "+").replace(/_/g, "/")), c => c.charCodeAt(0));
+	const made = () => ({
+		endpoint: json.endpoint, options: {applicationServerKey: bytes.buffer}, toJSON: () => json,
+		unsubscribe: async () => (localStorage.removeItem(there), true),
+	});
+	PushManager.prototype.getSubscription = async () => localStorage.getItem(there) ? made() : null;
+	PushManager.prototype.subscribe = async o => {
+		if (!o.userVisibleOnly || String(new Uint8Array(o.applicationServerKey)) !== String(bytes)) throw new Error("not for this key");
+		localStorage.setItem(there, "yes");
+		return made();
+	};
+})()`
+
+// A supervisor who has closed the page is told of a call by their browser, in their language, takes it from there, and is told when
+// it is over; after signing out nothing more comes.
+func TestPagePush(t *testing.T) {
+	t.Parallel()
+	service := pushservice.Start(t)
+	s := pushSite(t, service)
+	desk, ben, fatma := s.phone("101"), s.phone("102"), s.phone("106")
+	s.phone("101-home")
+	anna := s.signedIn("anna")
+	var daemon struct {
+		PublicKey     string `json:"public_key"`
+		Subscriptions int
+	}
+	s.must("the key", json.Unmarshal(anna.do("GET", "/me/push", "").Body, &daemon))
+	sub := service.Subscribe(daemon.PublicKey)
+
+	b := s.behind(chrome.Options{})
+	house := fmt.Sprintf(inTheHouse, sub.JSON(), daemon.PublicKey)
+	p := b.console("anna", house)
+	p.Await("button", "Einstellungen").Click()
+	p.Await("switch", "Auch wenn diese Seite geschlossen ist").Click()
+	p.Reads("Dieses Gerät wird benachrichtigt, bis Sie sich abmelden.")
+	p.Close()
+	b.stage.Front()
+	deliver := func() {
+		t.Helper()
+		_, m := s.told(sub)
+		b.stage.Deliver(b.origin, m.Body)
+	}
+
+	caller := s.dial(fatma, "102")
+	member := s.rings(ben)
+	deliver()
+	n := b.noticed("Fatma Aydin (106)", "für Ben Okafor")
+	if len(n.Actions) != 1 || n.Lang != "de" || n.Silent {
+		t.Errorf("%+v", n)
+	}
+	s.must("answer", member.Answer())
+	deliver()
+	if n := b.noticed("Fatma Aydin (106)", "Ben Okafor hat"); len(n.Actions) != 0 || !n.Silent {
+		t.Errorf("%+v", n)
+	}
+	b.unnoticed()
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
+
+	caller = s.dial(fatma, "102")
+	member = s.rings(ben)
+	deliver()
+	b.stage.ClickNotification(b.origin, b.noticed("Fatma Aydin").Tag, "pickup")
+	picker := s.rings(desk)
+	s.must("answer", picker.Answer())
+	s.talk(caller, picker)
+	s.ended(member)
+	deliver()
+	b.unnoticed()
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.ended(picker)
+	s.quiet()
+
+	// Who opens the page again still has it on. Who signs out has it no more, on either side.
+	p = b.console("anna", house)
+	p.Await("button", "Abmelden").Click()
+	p.AwaitElement(`[data-testid="sign-in"]`)
+	if left := chrome.Eval[string](p, `String(localStorage.getItem("test-push-subscription"))`); left != "null" {
+		t.Error("the browser keeps its subscription")
+	}
+	s.must("what is left", json.Unmarshal(anna.do("GET", "/me/push", "").Body, &daemon))
+	if faults := service.Faults(); daemon.Subscriptions != 0 || len(faults) > 0 {
+		t.Errorf("%d are left; the push service turned away %s", daemon.Subscriptions, strings.Join(faults, ", "))
+	}
+}
