@@ -9,11 +9,12 @@ import (
 	"supervisiond/test/chrome"
 )
 
-// backstage is a browser in front of which another page stands: the console's own pages are beside it, and hidden.
+// backstage is a browser in front of which another page stands: the console's own pages are beside it, and hidden. So is the
+// house, a page of the site which is not the console: it sees the notifications.
 type backstage struct {
 	*site
-	stage  *chrome.Page
-	origin string
+	stage, house *chrome.Page
+	origin       string
 }
 
 // behind gives such a browser, which lets the console show notifications.
@@ -21,6 +22,8 @@ func (s *site) behind(o chrome.Options) *backstage {
 	s.t.Helper()
 	b := &backstage{site: s, stage: chrome.Open(s.t, o), origin: strings.TrimSuffix(s.url("/"), "/")}
 	b.stage.Permit("notifications", "granted")
+	b.house = b.stage.Beside()
+	b.house.Go(b.origin + "/manifest.webmanifest")
 	return b
 }
 
@@ -44,7 +47,7 @@ func (b *backstage) console(person string, before ...string) *chrome.Page {
 // noticed waits until exactly one call is shown, and gives it.
 func (b *backstage) noticed(words ...string) chrome.Notification {
 	b.t.Helper()
-	all := b.stage.AwaitNotifications(b.origin, "one notification is shown with "+strings.Join(words, ", "), func(all []chrome.Notification) bool {
+	all := b.house.AwaitNotifications("one notification is shown with "+strings.Join(words, ", "), func(all []chrome.Notification) bool {
 		return len(all) == 1 && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all[0].Title+"\n"+all[0].Body, w) })
 	})
 	return all[0]
@@ -53,7 +56,7 @@ func (b *backstage) noticed(words ...string) chrome.Notification {
 // unnoticed waits until nothing is shown.
 func (b *backstage) unnoticed() {
 	b.t.Helper()
-	b.stage.AwaitNotifications(b.origin, "no notification is shown", func(all []chrome.Notification) bool { return len(all) == 0 })
+	b.house.AwaitNotifications("no notification is shown", func(all []chrome.Notification) bool { return len(all) == 0 })
 }
 
 // While nobody looks at the console a notification tells of a call, and goes the instant the call is over, however that comes.
@@ -121,6 +124,7 @@ func TestPageNotificationOfTwoTabs(t *testing.T) {
 	third := b.console("anna")
 	b.unnoticed()
 	b.stage.Front()
+	third.AwaitTrue(`document.visibilityState === "hidden"`)
 	b.noticed("Fatma Aydin")
 	third.Close()
 	b.noticed("Fatma Aydin")

@@ -43,8 +43,8 @@ func TestPagePush(t *testing.T) {
 	sub := service.Subscribe(daemon.PublicKey)
 
 	b := s.behind(chrome.Options{})
-	house := fmt.Sprintf(inTheHouse, sub.JSON(), daemon.PublicKey)
-	p := b.console("anna", house)
+	inHouse := fmt.Sprintf(inTheHouse, sub.JSON(), daemon.PublicKey)
+	p := b.console("anna", inHouse)
 	p.Await("button", "Einstellungen").Click()
 	p.Await("switch", "Auch wenn diese Seite geschlossen ist").Click()
 	p.Reads("Dieses Gerät wird benachrichtigt, bis Sie sich abmelden.")
@@ -87,7 +87,7 @@ func TestPagePush(t *testing.T) {
 	s.quiet()
 
 	// Who opens the page again still has it on. Who signs out has it no more, on either side.
-	p = b.console("anna", house)
+	p = b.console("anna", inHouse)
 	p.Await("button", "Abmelden").Click()
 	p.AwaitElement(`[data-testid="sign-in"]`)
 	if left := chrome.Eval[string](p, `String(localStorage.getItem("test-push-subscription"))`); left != "null" {

@@ -156,10 +156,10 @@ type Notification struct {
 	Data                   json.RawMessage
 }
 
-// Notifications are those that are shown, as the service worker of a site sees them.
-func (p *Page) Notifications(origin string) []Notification {
+// Notifications are those that are shown for the site of the page.
+func (p *Page) Notifications() []Notification {
 	p.t.Helper()
-	text := InWorker[string](p, origin, `self.registration.getNotifications().then(all => JSON.stringify(all.map(n =>
+	text := Eval[string](p, `navigator.serviceWorker.getRegistration("/").then(r => r ? r.getNotifications() : []).then(all => JSON.stringify(all.map(n =>
 		({Tag: n.tag, Title: n.title, Body: n.body, Lang: n.lang, Silent: n.silent === true, Actions: n.actions.map(a => a.title), Data: n.data}))))`)
 	var all []Notification
 	p.must("read the notifications", json.Unmarshal([]byte(text), &all))
@@ -167,11 +167,11 @@ func (p *Page) Notifications(origin string) []Notification {
 }
 
 // AwaitNotifications waits until those that are shown are as they should be.
-func (p *Page) AwaitNotifications(origin, what string, so func([]Notification) bool) []Notification {
+func (p *Page) AwaitNotifications(what string, so func([]Notification) bool) []Notification {
 	p.t.Helper()
 	var all []Notification
 	p.until(what, func() bool {
-		all = p.Notifications(origin)
+		all = p.Notifications()
 		return so(all)
 	})
 	return all

@@ -5,7 +5,7 @@ import type { Board } from '../model/board.svelte';
 import { prefs } from '../model/prefs.svelte';
 import { alertsOf, toTell, trust } from './alerts';
 import { Link, workers } from './link';
-import { Player } from './player';
+import { permitted, Player } from './player';
 import { subscribe, support, unsubscribe, type PushResult, type PushState } from './push';
 import { Turn } from './turn';
 
@@ -119,10 +119,17 @@ export class Attendance {
   }
 
   private soundWhileItRings(): void {
-    // It is tried once before anything rings, and whenever something does.
     $effect(() => {
-      if (!this.sound || (this.probed && !this.wanted)) return this.player.rest();
-      void this.wake();
+      if (this.wanted) void this.wake();
+      else this.player.rest();
+    });
+    // Whether the browser will allow it is asked before anything rings: then it would be too late.
+    $effect(() => {
+      if (!this.sound || untrack(() => this.probed)) return;
+      void permitted().then((yes) => {
+        this.unlocked ||= yes;
+        this.probed = true;
+      });
     });
     $effect(() => this.turn.want(this.wanted && this.audible));
     $effect(() => {

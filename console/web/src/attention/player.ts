@@ -9,6 +9,7 @@ export class Player {
   private context: AudioContext | undefined;
   private source: AudioBufferSourceNode | undefined;
   private gain: GainNode | undefined;
+  private readonly turns = new Map<TuneName, AudioBuffer>();
 
   /** Told whenever the device begins or ceases to sound. */
   constructor(private readonly changed: () => void) {}
@@ -43,14 +44,24 @@ export class Player {
     if (this.context?.state === 'running') void this.context.suspend().catch(() => undefined);
   }
 
+  /** A turn of a tune, computed when it is first heard: that takes some milliseconds. */
+  private turnOf(name: TuneName): AudioBuffer {
+    const { audio } = this;
+    let buffer = this.turns.get(name);
+    if (!buffer) {
+      const samples = samplesOf(tunes[name], audio.sampleRate);
+      buffer = audio.createBuffer(1, samples.length, audio.sampleRate);
+      buffer.copyToChannel(samples, 0);
+      this.turns.set(name, buffer);
+    }
+    return buffer;
+  }
+
   play(name: TuneName, volume: number, repeat: boolean): void {
     this.stop();
     const { audio } = this;
-    const samples = samplesOf(tunes[name], audio.sampleRate);
-    const buffer = audio.createBuffer(1, samples.length, audio.sampleRate);
-    buffer.copyToChannel(samples, 0);
     this.gain = new GainNode(audio, { gain: loudness(volume) });
-    this.source = new AudioBufferSourceNode(audio, { buffer, loop: repeat });
+    this.source = new AudioBufferSourceNode(audio, { buffer: this.turnOf(name), loop: repeat });
     this.source.connect(this.gain).connect(audio.destination);
     this.source.start();
   }
@@ -70,6 +81,7 @@ export class Player {
     this.stop();
     void this.context?.close().catch(() => undefined);
     this.context = undefined;
+    this.turns.clear();
   }
 }
 
@@ -77,7 +89,7 @@ export class Player {
 const loudness = (volume: number): number => volume * volume;
 
 /** Whether this page may sound as things are: what an audio element is allowed holds for all of it, and nothing is played. */
-async function permitted(): Promise<boolean> {
+export async function permitted(): Promise<boolean> {
   const silence = new Audio();
   const playing = silence.play();
   silence.pause();
