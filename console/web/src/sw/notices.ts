@@ -186,12 +186,14 @@ export class Notices {
   /** Says something for a moment, where the call's notification was. */
   private async say(kind: 'over' | 'outcome', carried: Carried, ms: number): Promise<void> {
     const { title, body, call, language, since } = carried;
+    // What became of a pickup has a tag of its own: the ring's is just being closed.
+    const tag = kind === 'outcome' ? `${call}-outcome` : call;
     await this.host.show({
-      title, body, tag: call, silent: true, lang: language, stays: false, timestamp: Date.parse(since) || Date.now(), actions: [],
+      title, body, tag, silent: true, lang: language, stays: false, timestamp: Date.parse(since) || Date.now(), actions: [],
       data: { ...carried, kind, running: false },
     });
     // Not part of the event's work: it is over before, with the notification there.
-    this.host.after(ms, () => void this.inTurn(() => this.closeOne(call, kind)));
+    this.host.after(ms, () => void this.inTurn(() => this.closeOne(tag, kind)));
   }
 
   private async closeOne(tag: string, kind: Carried['kind']): Promise<void> {

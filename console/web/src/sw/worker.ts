@@ -70,7 +70,17 @@ const host: Host = {
   countsEveryPush: /AppleWebKit/.test(navigator.userAgent) && !/Chrom(e|ium)\//.test(navigator.userAgent),
 };
 
-const notices = new Notices(host);
+/** A browser that does not answer holds up only what it was asked for: the next message finds what there is. */
+const bound = 2_000;
+const bounded = <T>(work: Promise<T>, otherwise: T): Promise<T> =>
+  Promise.race([work, new Promise<T>((resolve) => setTimeout(() => resolve(otherwise), bound))]);
+
+const notices = new Notices({
+  ...host,
+  show: (s) => bounded(host.show(s), undefined),
+  shown: () => bounded(host.shown(), []),
+  windows: () => bounded(host.windows(), []),
+});
 
 self.addEventListener('install', (e) => {
   // It takes over at once: pages are not loaded anew for that, and old ones get on with a new worker.
