@@ -109,6 +109,7 @@ export class Attendance {
   /** What was seen last is taken for what is for two seconds after the connection has gone. */
   private trustWhileLive(): void {
     $effect(() => {
+      if (this.asleep) return; // and when it has woken it is looked again, even if the board never noticed
       if (this.board.live) {
         this.trusted = this.everTrusted = true;
         return;
