@@ -170,6 +170,11 @@ func (p *Page) Notifications() []Notification {
 func (p *Page) AwaitNotifications(what string, so func([]Notification) bool) []Notification {
 	p.t.Helper()
 	var all []Notification
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.t.Logf("notifications when %s was waited for: %+v", what, all)
+		}
+	})
 	p.until(what, func() bool {
 		all = p.Notifications()
 		return so(all)

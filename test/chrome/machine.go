@@ -17,10 +17,16 @@ func (p *Page) Freeze() {
 	p.lifecycle("freeze", page.SetWebLifecycleStateStateFrozen)
 }
 
+// Wake lets a frozen page go on, behind others.
+func (p *Page) Wake() {
+	p.t.Helper()
+	p.lifecycle("wake", page.SetWebLifecycleStateStateActive)
+}
+
 // Thaw lets a frozen page go on, because it is looked at.
 func (p *Page) Thaw() {
 	p.t.Helper()
-	p.lifecycle("thaw", page.SetWebLifecycleStateStateActive)
+	p.Wake()
 	p.do("look at it", func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 		return err
