@@ -29,6 +29,7 @@ const inTheHouse = `(() => {
 // A supervisor who has closed the page is told of a call by their browser, in their language, takes it from there, and is told when
 // it is over; after signing out nothing more comes.
 func TestPagePush(t *testing.T) {
+	t.Parallel()
 	service := pushservice.Start(t)
 	s := pushSite(t, service)
 	desk, ben, fatma := s.phone("101"), s.phone("102"), s.phone("106")
