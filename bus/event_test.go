@@ -25,7 +25,7 @@ func TestAnEventIsACloudEvent(t *testing.T) {
 	e := announce(7, "group.left", "sales")
 	e.Document = &supervision.GroupDocument{ID: "sales"}
 	e.Before = &supervision.GroupDocument{ID: "sales", Unstaffed: true}
-	e.Person, e.By, e.Forced = "ben", &supervision.By{Person: "anna", Via: supervision.ViaHTTP}, true
+	e.Person, e.By, e.Forced = "ben", &supervision.By{Person: "anna", Name: "Anna Berger", Via: supervision.ViaHTTP}, true
 	b.take(e)
 	m := nextMessage(t, sub)
 	if m.Subject != "supervision.v1.hq.event.group.left.sales" {
@@ -48,7 +48,7 @@ func TestAnEventIsACloudEvent(t *testing.T) {
 	document := func(unstaffed bool) string {
 		return fmt.Sprintf(`{"id":"sales","name":"","number":"","type":"","lock_last":"","unstaffed":%t,"supervisors":null,"members":null,"ringing":null}`, unstaffed)
 	}
-	body := `{"document":` + document(false) + `,"before":` + document(true) + `,"person":"ben","by":{"person":"anna","via":"http"},"forced":true}`
+	body := `{"document":` + document(false) + `,"before":` + document(true) + `,"person":"ben","by":{"person":"anna","name":"Anna Berger","via":"http"},"forced":true}`
 	if string(m.Data) != body {
 		t.Errorf("body\n%s, want\n%s", m.Data, body)
 	}

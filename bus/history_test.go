@@ -118,15 +118,15 @@ func TestS7TheHistoryLeavesOutWhatOneMayNotSee(t *testing.T) {
 	forwards := func(p supervision.PersonID, groups ...supervision.GroupID) *supervision.ForwardingDocument {
 		return &supervision.ForwardingDocument{ID: p, Groups: groups}
 	}
-	by := func(p supervision.PersonID) *supervision.By {
-		return &supervision.By{Person: p, Via: supervision.ViaHTTP}
+	by := func(p supervision.PersonID, name string) *supervision.By {
+		return &supervision.By{Person: p, Name: name, Via: supervision.ViaHTTP}
 	}
 	b.happen(t,
 		supervision.Announce{Seq: 1, At: noon, Type: supervision.EventCallAnswered, Entity: "c1", Document: call, Before: call},
 		supervision.Announce{Seq: 2, At: noon, Type: supervision.EventCallEnded, Entity: "c2", Document: others},
-		supervision.Announce{Seq: 3, At: noon, Type: supervision.EventGroupLeft, Entity: "sales", Document: group("sales"), Person: "ben", By: by("ben")},
-		supervision.Announce{Seq: 4, At: noon, Type: supervision.EventGroupLeft, Entity: "desk", Document: group("desk"), Person: "igor", By: by("igor")},
-		supervision.Announce{Seq: 5, At: noon, Type: supervision.EventGroupLeft, Entity: "desk", Document: group("desk"), Before: group("desk"), Person: "anna", By: by("hana"), Forced: true},
+		supervision.Announce{Seq: 3, At: noon, Type: supervision.EventGroupLeft, Entity: "sales", Document: group("sales"), Person: "ben", By: by("ben", "Ben")},
+		supervision.Announce{Seq: 4, At: noon, Type: supervision.EventGroupLeft, Entity: "desk", Document: group("desk"), Person: "igor", By: by("igor", "Igor")},
+		supervision.Announce{Seq: 5, At: noon, Type: supervision.EventGroupLeft, Entity: "desk", Document: group("desk"), Before: group("desk"), Person: "anna", By: by("hana", "Hana"), Forced: true},
 		supervision.Announce{Seq: 6, At: noon, Type: supervision.EventForwardingChanged, Entity: "ben", Document: forwards("ben", "desk", "sales"), Before: forwards("ben", "desk", "sales"), Person: "ben"},
 		supervision.Announce{Seq: 7, At: noon, Type: supervision.EventForwardingChanged, Entity: "igor", Document: forwards("igor", "desk"), Person: "igor"},
 		supervision.Announce{Seq: 8, At: noon, Type: supervision.EventPickupRefused, Entity: "anna", Document: &supervision.RefusalDocument{Actor: "anna"}, Person: "anna"},
@@ -140,7 +140,7 @@ func TestS7TheHistoryLeavesOutWhatOneMayNotSee(t *testing.T) {
 	}
 	for i, want := range map[int]string{
 		4: `"type":"call.answered","time":"2026-03-01T12:00:00.123Z","subject":"c1","id":"1-1","document":{"id":"c1"`,
-		2: `"person":"anna","by":{"person":"hana","via":"http"},"forced":true}`,
+		2: `"person":"anna","by":{"person":"hana","name":"Hana","via":"http"},"forced":true}`,
 		1: `"document":{"id":"ben","name":"","extension":"","forwarding":null,"groups":["sales"]},` +
 			`"before":{"id":"ben","name":"","extension":"","forwarding":null,"groups":["sales"]}`,
 	} {

@@ -8,7 +8,7 @@ type asker struct {
 	via     Way
 }
 
-func (a asker) by() *By { return &By{Person: a.actor.ID, Via: a.via} }
+func (a asker) by() *By { return &By{Person: a.actor.ID, Name: a.actor.Name, Via: a.via} }
 
 func (t *step) refuseTo(a asker, r *Refusal) {
 	switch {

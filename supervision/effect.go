@@ -36,6 +36,7 @@ type Announce struct {
 // By says who did something, and on which way.
 type By struct {
 	Person PersonID `json:"person" doc:"id of the person who did it; empty when the configuration did"`
+	Name   string   `json:"name" doc:"that person's name at the time; empty when the configuration did it"`
 	Via    Way      `json:"via" enum:"phone,http,nats,config" doc:"on which way"`
 }
 

@@ -22,7 +22,7 @@ type try struct {
 	asks     []asker // who waits to hear what comes of it
 }
 
-func (p *try) by() *By { return &By{Person: p.actor.ID, Via: p.via} }
+func (p *try) by() *By { return &By{Person: p.actor.ID, Name: p.actor.Name, Via: p.via} }
 
 // tryPhase is how far a try has come. It has won when the PBX has joined its phone to the caller, and is no more then.
 type tryPhase string

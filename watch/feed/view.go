@@ -151,7 +151,7 @@ func (t told) read(at time.Time) (screen.Msg, error) {
 		err := json.Unmarshal(t.Data, &n)
 		told := screen.Told{At: at, Type: n.Type, About: n.Document}
 		if n.By != nil {
-			told.By = n.By.Person
+			told.By = *n.By
 		}
 		return told, err
 	}

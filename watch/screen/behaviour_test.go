@@ -276,11 +276,12 @@ func TestNotices(t *testing.T) {
 		told Told
 		want string
 	}{
-		{Told{Type: supervision.EventGroupLeft, By: "emil", About: About{Name: "Vertrieb"}}, "Emil Roth logged you out of Vertrieb"},
-		{Told{Type: supervision.EventGroupJoined, By: "ben", About: About{Name: "Vertrieb"}}, "Ben Okafor logged you in to Vertrieb"},
-		{Told{Type: supervision.EventForwardingChanged, By: "ben"}, "Ben Okafor changed your forwards"},
-		{Told{Type: supervision.EventDNDChanged, By: "ben"}, "Ben Okafor changed your do-not-disturb"},
-		{Told{Type: supervision.EventCallPickedUp, By: "ben", About: About{Caller: supervision.Caller{Withheld: true}}}, "Ben Okafor picked up for you: withheld"},
+		{Told{Type: supervision.EventGroupLeft, By: supervision.By{Person: "emil"}, About: About{Name: "Vertrieb"}}, "Emil Roth logged you out of Vertrieb"},
+		{Told{Type: supervision.EventGroupLeft, By: supervision.By{Person: "olga", Name: "Olga Petrova"}, About: About{Name: "Vertrieb"}}, "Olga Petrova logged you out of Vertrieb"},
+		{Told{Type: supervision.EventGroupJoined, By: supervision.By{Person: "ben"}, About: About{Name: "Vertrieb"}}, "Ben Okafor logged you in to Vertrieb"},
+		{Told{Type: supervision.EventForwardingChanged, By: supervision.By{Person: "ben"}}, "Ben Okafor changed your forwards"},
+		{Told{Type: supervision.EventDNDChanged, By: supervision.By{Person: "ben"}}, "Ben Okafor changed your do-not-disturb"},
+		{Told{Type: supervision.EventCallPickedUp, By: supervision.By{Person: "ben"}, About: About{Caller: supervision.Caller{Withheld: true}}}, "Ben Okafor picked up for you: withheld"},
 		{Told{Type: supervision.EventPickupRefused, About: About{Message: "nothing rings", Code: supervision.NotRinging}}, "Not picked up (not_ringing): nothing rings"},
 	} {
 		x.told.At = noon

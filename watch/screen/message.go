@@ -29,7 +29,7 @@ type Changed struct {
 type Told struct {
 	At    time.Time
 	Type  supervision.EventType
-	By    supervision.PersonID
+	By    supervision.By
 	About About
 }
 

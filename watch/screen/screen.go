@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -172,7 +173,7 @@ func (s *Screen) say(at time.Time, look paint, text string) {
 // told shows what others did, or how far a pickup has come.
 func (s *Screen) told(t Told) {
 	s.tick(t.At)
-	by := s.known.name(t.By)
+	by := cmp.Or(t.By.Name, s.known.name(t.By.Person)) // who is not on the screen has a name only here
 	switch t.Type {
 	case supervision.NoticePickupCalling:
 		s.progress = t.About.Endpoint + " rings: answer it"

@@ -23,7 +23,7 @@ const fields = {
   PBX: { connected: true, since: true, version: true, sip: true } satisfies Fields<t.PBX>,
   Site: { id: true, pbx: true, epoch: true, alive_until: true } satisfies Fields<t.Site>,
   View: { seq: true, site: true, me: true, memberships: true, groups: true, people: true, calls: true } satisfies Fields<t.View>,
-  By: { person: true, via: true } satisfies Fields<t.By>,
+  By: { person: true, name: true, via: true } satisfies Fields<t.By>,
   Notice: { type: true, at: true, entity: true, by: true, forced: true, document: true } satisfies Fields<t.Notice>,
   MyPhone: { endpoint: true, label: true, default: true, auto_answer: true } satisfies Fields<t.MyPhone>,
   Forwarding: { kinds: true, after_seconds: true } satisfies Fields<t.Forwarding>,

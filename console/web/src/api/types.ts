@@ -50,7 +50,7 @@ export interface Site { id: string; pbx: PBX; epoch: number; alive_until: string
 export interface View {
   seq: number; site: Site; me: Person; memberships: Membership[]; groups: Group[]; people: Person[]; calls: Call[];
 }
-export interface By { person: string; via: 'phone' | 'http' | 'nats' | 'config' }
+export interface By { person: string; name: string; via: 'phone' | 'http' | 'nats' | 'config' }
 export interface Notice {
   type: (typeof noticeTypes)[number]; at: string; entity: string; by: By; forced: boolean; document: unknown;
 }

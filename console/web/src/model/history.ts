@@ -11,7 +11,7 @@ export interface Line { id: string; time: string; text: string; more: string; ki
 export function lineOf(e: HistoryEvent, board: Board): Line | undefined {
   const base = { id: e.id, time: e.time };
   const person = e.person ? board.nameOf(e.person) : '';
-  const other = e.by && e.by.person && e.by.person !== e.person ? board.nameOf(e.by.person) : '';
+  const other = e.by && e.by.person && e.by.person !== e.person ? e.by.name || board.nameOf(e.by.person) : '';
   switch (e.type) {
     case 'call.answered':
     case 'call.picked_up':

@@ -6,7 +6,7 @@ import { t } from './prefs.svelte';
 import { toasts } from './toasts.svelte';
 
 export function sayNotice(notice: Notice, board: Board): void {
-  const by = notice.by.person ? board.nameOf(notice.by.person) : t('someone');
+  const by = notice.by.name || (notice.by.person ? board.nameOf(notice.by.person) : t('someone'));
   switch (notice.type) {
     case 'call.picked_up':
       return toasts.say('told', t('notice.call.picked_up', { by, caller: callerOf(notice.document as Call) }));
