@@ -53,7 +53,7 @@ type Changed struct {
 	Whole  bool
 	People []supervision.PersonID
 	Groups []supervision.GroupID
-	// Rings are the calls that have begun to ring and that the viewer may pick up.
+	// Rings are the calls that have begun to ring somebody for whom the viewer may pick them up, and ring nobody else here.
 	Rings []*supervision.CallDocument
 }
 
@@ -117,8 +117,11 @@ func (t *Table) apply(s *supervision.Shown, c *Changed) {
 			delete(t.calls, id)
 			return
 		}
-		if t.calls[id] == nil && doc.State == supervision.CallRinging && t.mayPickUp(doc) {
-			c.Rings = append(c.Rings, doc)
+		mine := t.mine(doc)
+		if doc.State == supervision.CallRinging && len(mine) > 0 && len(t.mine(t.calls[id])) == 0 {
+			ring := *doc
+			ring.Ringing = mine
+			c.Rings = append(c.Rings, &ring)
 		}
 		t.calls[id] = doc
 		c.person(ringing(doc)...)
@@ -156,12 +159,19 @@ func (t *Table) count(members []supervision.MemberDocument, by int, c *Changed) 
 	}
 }
 
-// mayPickUp: the call rings somebody else in a group in which the viewer is logged in as supervisor (P1). A company administrator
-// sees more calls than that.
-func (t *Table) mayPickUp(doc *supervision.CallDocument) bool {
-	return slices.ContainsFunc(doc.Ringing, func(part supervision.RingingPart) bool {
-		return part.Person != t.viewer && slices.ContainsFunc(part.Groups, t.supervises)
-	})
+// mine are those whom a call rings and for whom the viewer may pick it up: others in a group in which the viewer is logged in as
+// supervisor (P1). A company administrator sees more than that.
+func (t *Table) mine(doc *supervision.CallDocument) []supervision.RingingPart {
+	if doc == nil {
+		return nil
+	}
+	var list []supervision.RingingPart
+	for _, part := range doc.Ringing {
+		if part.Person != t.viewer && slices.ContainsFunc(part.Groups, t.supervises) {
+			list = append(list, part)
+		}
+	}
+	return list
 }
 
 func (t *Table) supervises(id supervision.GroupID) bool {
