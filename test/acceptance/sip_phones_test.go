@@ -114,7 +114,7 @@ func testProxyConnection(s *site, trust *tls.Config) {
 	for _, transport := range []string{"tcp", "tls"} {
 		p := s.sipPhone("emil", transport, trust)
 		way := "<sip:proxy.invalid;transport=" + transport + ";lr>"
-		d := p.subscribes("102", "presence", "Record-Route: "+way+"\r\nContact: <sip:emil@10.9.9.9>\r\n")
+		d := p.subscribes("103", "presence", "Record-Route: "+way+"\r\nContact: <sip:emil@10.9.9.9>\r\n")
 		_, seen := p.notified(0, "NOTIFY sip:emil@10.9.9.9", way)
 		p.again(d, "presence", 0, "Contact: <sip:emil@10.9.9.8>\r\n")
 		p.notified(seen, "NOTIFY sip:emil@10.9.9.8", way, "terminated;reason=timeout")
@@ -132,7 +132,7 @@ func testSilent(s *site) {
 		}
 		return "481 Subscription Does Not Exist", ""
 	}
-	d := p.subscribes("102", "presence", "")
+	d := p.subscribes("103", "presence", "")
 	first, next := p.notified(0, "NOTIFY")
 	for i, want := range []float64{0.5, 1, 2, 4} {
 		m, after := p.notified(next, "NOTIFY")
