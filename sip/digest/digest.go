@@ -98,15 +98,16 @@ func (r *Realm) SetUsers(users map[string]User) {
 
 // Challenges are the values of WWW-Authenticate headers for who calls themself name: what that user's secrets allow, and to anybody
 // else both algorithms. MD5 comes first: many phones know nothing else, and some of those look no further than the first (RFC 8760 2.3
-// has them go on). Whose secret is known for SHA-256 alone is offered nothing weaker.
-func (r *Realm) Challenges(name string, now time.Time, stale bool) []string {
+// has them go on). A phone that gives up where there is more is offered onlyMD5. Whose secret is known for SHA-256 alone is offered
+// nothing weaker.
+func (r *Realm) Challenges(name string, now time.Time, stale, onlyMD5 bool) []string {
 	r.mu.RLock()
 	user, known := r.users[name]
 	r.mu.RUnlock()
 	nonce := r.nonces.issue(now)
 	var all []string
 	for _, algorithm := range []string{MD5, SHA256} {
-		if known && user.secret(algorithm) == "" {
+		if known && user.secret(algorithm) == "" || onlyMD5 && algorithm != MD5 && (!known || user.MD5 != "") {
 			continue
 		}
 		c := digest.Challenge{Realm: r.name, Nonce: nonce, Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale}

@@ -54,7 +54,7 @@ func want(t *testing.T, r *Realm, req Request, now time.Time, want Result) {
 func TestBothAlgorithms(t *testing.T) {
 	r := realm(both())
 	for i, algorithm := range []string{"MD5", "SHA-256"} {
-		all := r.Challenges("anna", start, false)
+		all := r.Challenges("anna", start, false, false)
 		if len(all) != 2 || !strings.Contains(all[i], "algorithm="+algorithm) {
 			t.Fatalf("challenges %q: want MD5, then SHA-256", all)
 		}
@@ -74,31 +74,36 @@ func TestWhatIsOffered(t *testing.T) {
 	pass := UserOf("a", "hq", "secret", "", "")
 	onlyMD5, onlySHA := User{MD5: pass.MD5}, User{SHA256: pass.SHA256}
 	users := map[string]User{"a": pass, "b": onlyMD5, "c": onlySHA}
-	for name, want := range map[string][]string{
-		"": {MD5, SHA256}, "nobody": {MD5, SHA256}, "a": {MD5, SHA256}, "b": {MD5}, "c": {SHA256},
-	} {
-		var got []string
-		for _, challenge := range realm(users).Challenges(name, start, false) {
+	offered := func(name string, onlyMD5 bool) (got []string) {
+		for _, challenge := range realm(users).Challenges(name, start, false, onlyMD5) {
 			parsed, err := client.ParseChallenge(challenge)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got = append(got, parsed.Algorithm)
 		}
-		if !slices.Equal(got, want) {
+		return got
+	}
+	for name, want := range map[string][]string{
+		"": {MD5, SHA256}, "nobody": {MD5, SHA256}, "a": {MD5, SHA256}, "b": {MD5}, "c": {SHA256},
+	} {
+		if got := offered(name, false); !slices.Equal(got, want) {
 			t.Errorf("%q is offered %v, want %v", name, got, want)
+		}
+		if got := offered(name, true); !slices.Equal(got, want[:1]) {
+			t.Errorf("%q at a phone that gives up is offered %v, want %v", name, got, want[:1])
 		}
 	}
 }
 
 func TestNonceAges(t *testing.T) {
 	r := realm(both())
-	challenge := r.Challenges("anna", start, false)[0]
+	challenge := r.Challenges("anna", start, false, false)[0]
 	want(t, r, answer(t, challenge, "OPTIONS", "sip:hq", "anna", "secret", 1), start.Add(Lifetime), OK)
 	late := answer(t, challenge, "OPTIONS", "sip:hq", "anna", "secret", 2)
 	want(t, r, late, start.Add(Lifetime+time.Second), Stale)
 	want(t, r, answer(t, challenge, "OPTIONS", "sip:hq", "anna", "sesame", 2), start.Add(Lifetime+time.Second), Wrong)
-	if fresh := r.Challenges("anna", start, true)[0]; !strings.Contains(fresh, "stale=true") {
+	if fresh := r.Challenges("anna", start, true, false)[0]; !strings.Contains(fresh, "stale=true") {
 		t.Errorf("%s does not say that the secret was right", fresh)
 	}
 	want(t, New("hq", []byte("another run")), late, start, Wrong)
@@ -109,7 +114,7 @@ func TestNonceAges(t *testing.T) {
 
 func TestNothingCountsTwice(t *testing.T) {
 	r := realm(both())
-	challenge := r.Challenges("anna", start, false)[0]
+	challenge := r.Challenges("anna", start, false, false)[0]
 	made := func(count int) Request { return answer(t, challenge, "REGISTER", "sip:hq", "anna", "secret", count) }
 	first := made(1)
 	want(t, r, first, start, OK)
@@ -140,7 +145,7 @@ func TestManyNoncesAreBounded(t *testing.T) {
 	r := realm(both())
 	var first Request
 	for i := range maxNonces + 2 {
-		req := answer(t, r.Challenges("anna", start, false)[1], "REGISTER", "sip:hq", "anna", "secret", 1)
+		req := answer(t, r.Challenges("anna", start, false, false)[1], "REGISTER", "sip:hq", "anna", "secret", 1)
 		if i == 0 {
 			first = req
 		}
@@ -154,7 +159,7 @@ func TestManyNoncesAreBounded(t *testing.T) {
 
 func TestWhatIsNotTaken(t *testing.T) {
 	r := realm(both())
-	challenge := r.Challenges("anna", start, false)[0]
+	challenge := r.Challenges("anna", start, false, false)[0]
 	good := answer(t, challenge, "SUBSCRIBE", "sip:101@hq", "anna", "secret", 1)
 	for _, c := range []struct {
 		name  string

@@ -24,6 +24,7 @@ type gate struct {
 	allowed []string
 	known   *sources
 	limits  *limits
+	offers  *offers
 	metrics *metrics
 	now     func() time.Time
 	// wrong is told of each name whose secret is wrong; it is cheap.
@@ -31,7 +32,7 @@ type gate struct {
 }
 
 func newGate(key []byte, realm *digest.Realm, m *metrics) *gate {
-	return &gate{key: key, realm: realm, known: newSources(), limits: newLimits(), metrics: m, now: time.Now, wrong: func(string, netip.Addr) {}}
+	return &gate{key: key, realm: realm, known: newSources(), limits: newLimits(), offers: newOffers(), metrics: m, now: time.Now, wrong: func(string, netip.Addr) {}}
 }
 
 // origin is where a message came from.
@@ -92,6 +93,9 @@ func (g *gate) identify(m *message, o origin) verdict {
 		g.metrics.refused(guessing)
 		return verdict{}
 	}
+	if name != "" {
+		g.offers.taken(m.sender(), from)
+	}
 	username, result := g.realm.Check(req, now)
 	switch result {
 	case digest.OK, digest.Again:
@@ -107,11 +111,19 @@ func (g *gate) identify(m *message, o origin) verdict {
 		g.limits.wrong(name, from, now)
 		g.wrong(name, from)
 	}
+	return g.refuse(m, o, g.challenge(m, name, from, result), string(result))
+}
+
+// challenge asks for a secret. The name is that of the secret that was no good; empty: there was none.
+func (g *gate) challenge(m *message, name string, from netip.Addr, result digest.Result) *refusal {
+	now := g.now()
 	r := &refusal{code: http.StatusUnauthorized, reason: "Unauthorized"}
-	for _, c := range g.realm.Challenges(cmp.Or(name, m.sender()), now, result == digest.Stale) {
+	sender := m.sender()
+	onlyMD5 := g.offers.onlyMD5(m, sender, from, result != digest.Missing, now)
+	for _, c := range g.realm.Challenges(cmp.Or(name, sender), now, result == digest.Stale, onlyMD5) {
 		r.headers = append(r.headers, "WWW-Authenticate: "+c)
 	}
-	return g.refuse(m, o, r, string(result))
+	return r
 }
 
 // sender is who the request says it is from: the user part of From. Most phones have their username there.

@@ -227,7 +227,7 @@ func TestGuessingEndsInSilence(t *testing.T) {
 	g.now = func() time.Time { return now }
 	from := origin{from: netip.MustParseAddrPort("192.0.2.1:5060")}
 	d := &desk{t: t}
-	challenge, err := digest.ParseChallenge(g.realm.Challenges("anna", now, false)[0])
+	challenge, err := digest.ParseChallenge(g.realm.Challenges("anna", now, false, false)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestOnePersonMayAskOnlySoOften(t *testing.T) {
 	g.now = func() time.Time { return now }
 	g.realm.SetUsers(map[string]secrets.User{"anna": secrets.UserOf("anna", "hq", "secret", "", "")})
 	d := &desk{t: t}
-	challenge, err := digest.ParseChallenge(g.realm.Challenges("anna", now, false)[0])
+	challenge, err := digest.ParseChallenge(g.realm.Challenges("anna", now, false, false)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
