@@ -1,6 +1,7 @@
 package front
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"sync"
 	"time"
@@ -74,7 +75,8 @@ type limits struct {
 	addresses, networks *buckets[netip.Addr]
 	everybody           *buckets[struct{}]
 	people              *buckets[string]
-	guesses             *buckets[guess]
+	guesses             *buckets[uint64] // by the hash of a guess: names that strangers make up are of any length
+	seed                maphash.Seed
 	guessers            *buckets[netip.Addr]
 }
 
@@ -82,7 +84,7 @@ func newLimits() *limits {
 	return &limits{
 		addresses: newBuckets[netip.Addr](ofAddress), networks: newBuckets[netip.Addr](ofNetwork),
 		everybody: newBuckets[struct{}](ofAll), people: newBuckets[string](ofPerson),
-		guesses: newBuckets[guess](ofGuess), guessers: newBuckets[netip.Addr](ofGuesses),
+		guesses: newBuckets[uint64](ofGuess), seed: maphash.MakeSeed(), guessers: newBuckets[netip.Addr](ofGuesses),
 	}
 }
 
@@ -97,14 +99,18 @@ func (l *limits) answers(to netip.Addr, now time.Time) bool {
 
 // mayTry says whether a secret is looked at: who guesses is not even told that it was right.
 func (l *limits) mayTry(username string, from netip.Addr, now time.Time) bool {
-	return l.guesses.any(guess{username, from}, now) && (from.IsLoopback() || l.guessers.any(network(from), now))
+	return l.guesses.any(l.key(username, from), now) && (from.IsLoopback() || l.guessers.any(network(from), now))
 }
 
 func (l *limits) wrong(username string, from netip.Addr, now time.Time) {
-	l.guesses.take(guess{username, from}, now)
+	l.guesses.take(l.key(username, from), now)
 	if !from.IsLoopback() {
 		l.guessers.take(network(from), now)
 	}
+}
+
+func (l *limits) key(username string, from netip.Addr) uint64 {
+	return maphash.Comparable(l.seed, guess{username, from})
 }
 
 // network is what one owner is likely to have: a /24, or a /64 of IPv6.

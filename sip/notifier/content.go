@@ -76,11 +76,26 @@ func (s *subscription) part(id supervision.PersonID, entity string, line *toldLi
 	}
 	news := !line.known || !slices.Equal(dialogs, line.dialogs)
 	info := &body.DialogInfo{Entity: entity, Version: line.version, Full: true, Dialogs: s.dialogs(doc, dialogs, line.dialogs)}
+	if line.known && !s.whole && s.target.group == "" && len(info.Dialogs) > wholeDialogs {
+		info.Full = false
+		info.Dialogs = slices.DeleteFunc(info.Dialogs, func(d body.Dialog) bool { return toldAlready(d.ID, dialogs, line.dialogs) })
+	}
 	if news || s.whole {
 		line.version++
 		line.dialogs, line.known = dialogs, true
 	}
 	return info, news
+}
+
+// wholeDialogs is how many dialogs a line has at most whose document is always whole. Of one with more, which would not fit into a
+// datagram, only what has changed is told (RFC 4235, 3.7.1 and 4.1.2).
+const wholeDialogs = 2
+
+// toldAlready: a dialog is as the phone was told.
+func toldAlready(id string, now, before []seen.Dialog) bool {
+	same := func(d seen.Dialog) bool { return d.ID == id }
+	i, j := slices.IndexFunc(now, same), slices.IndexFunc(before, same)
+	return i >= 0 && j >= 0 && now[i] == before[j]
 }
 
 // sure leaves out for a while that a line is busy with nothing else known.

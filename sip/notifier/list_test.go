@@ -71,3 +71,27 @@ func TestLoggedOutLine(t *testing.T) {
 		p.says(n, "on-the-phone", "-sip:5@")
 	})
 }
+
+// RFC 4235, 4.1.2: a line with many calls is told in parts, and whole when the phone asks.
+func TestLineWithManyCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, false)
+		d := p.subscribed(Subscribe{Viewer: "anna", User: "102", Event: "dialog"})
+		p.says(p.one(), `version="0" state="full"`)
+		for i, want := range []string{`state="full"`, `state="full"`, `state="partial"`, `state="partial"`} {
+			number := string(rune('1' + i))
+			p.rings("L"+number, "102", "90"+number)
+			n := p.last()
+			p.says(n, want, "sip:90"+number+"@", "early")
+			if want == `state="partial"` {
+				p.says(n, "-sip:901@", "-terminated")
+			}
+		}
+		p.answered("L2", "102")
+		p.says(p.last(), `state="partial"`, "confirmed", "sip:902@", "-sip:901@")
+		p.asks(Subscribe{Viewer: "anna", User: "102", Event: "dialog", Dialog: d, CSeq: 2})
+		p.says(p.last(), `state="full"`, "sip:901@", "sip:902@", "sip:903@", "sip:904@")
+		p.hangsUp("L2", "102")
+		p.says(p.last(), `state="partial"`, "terminated", "-sip:90")
+	})
+}

@@ -145,7 +145,7 @@ func TestWall(t *testing.T) {
 	go func() { played <- play(ctx, conn, wallLoad(t, 60*wallRate)) }()
 	t.Cleanup(func() {
 		stop()
-		<-played
+		t.Logf("the calls ended by: %v", <-played)
 	})
 	p.AwaitTrue(`document.querySelectorAll("[data-testid=call][data-state=ringing]").length >= 10`)
 	chrome.Eval[bool](p, watchFrames)

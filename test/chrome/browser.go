@@ -80,17 +80,17 @@ func Open(t testing.TB, o Options) *Page {
 		t.Fatal(err)
 	}
 	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
-	return open(t, ctx, stop, o)
+	return open(ctx, t, stop, o)
 }
 
 // Tab gives another tab of the same browser: it has the same cookies and the same storage.
 func (p *Page) Tab(o Options) *Page {
 	p.t.Helper()
 	ctx, stop := chromedp.NewContext(p.ctx)
-	return open(p.t, ctx, stop, o)
+	return open(ctx, p.t, stop, o)
 }
 
-func open(t testing.TB, ctx context.Context, stop func(), o Options) *Page {
+func open(ctx context.Context, t testing.TB, stop func(), o Options) *Page {
 	t.Helper()
 	p := &Page{t: t, ctx: ctx}
 	p.Place = Place{page: p}
