@@ -74,11 +74,21 @@ func (t *tracker) presentationOf(root, l *leg) presentation {
 	return root.presented
 }
 
+// askedAgain is how often the PBX is asked once more before a ring is told that may be what a called phone redirects.
+const askedAgain = 3
+
 // presentationAnswered takes the PBX's answer and tells of the phones that waited for it.
 func (t *tracker) presentationAnswered(channelID string, p presentation, at time.Time) {
 	root := t.channels[channelID]
 	if root == nil {
 		return
+	}
+	if root.again < askedAgain && t.perhapsRedirected(root) {
+		// What is asked and what events tell come on two ways, and on a busy machine events are the later ones.
+		root.again++
+		if t.ask.presentation(root.ID, presentationUnknown) {
+			return
+		}
 	}
 	root.presented = p
 	for _, l := range t.channels {

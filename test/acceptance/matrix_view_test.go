@@ -14,12 +14,12 @@ import (
 // who is logged out, to 0049777: these words, and none of those that others see (S7, G4). Ids are in quotes, so that they
 // are no part of a name.
 var sights = map[string]string{
-	"anna":  `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Anna Ben Carla Igor +4930555 0049888`,
-	"emil":  `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Emil Ben Carla Igor +4930555 0049888`,
-	"fatma": `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Fatma Ben Carla Igor 0049888`,
-	"karl":  `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Karl Ben Carla Igor 0049888`,
-	"georg": `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Georg Ben Carla Igor +4930555 0049888
-		"georg" "hana" "dora" "desk" "help" Empfang Hilfe Dora`,
+	"anna":  `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Anna Emil Fatma Karl Ben Carla Igor +4930555 0049888`,
+	"emil":  `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Anna Emil Fatma Karl Ben Carla Igor +4930555 0049888`,
+	"fatma": `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Anna Emil Fatma Karl Ben Carla Igor 0049888`,
+	"karl":  `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Anna Emil Fatma Karl Ben Carla Igor 0049888`,
+	"georg": `"anna" "emil" "fatma" "karl" "ben" "carla" "igor" "sales" Vertrieb Georg Anna Emil Fatma Karl Ben Carla Igor +4930555 0049888
+		"georg" "hana" "dora" "desk" "help" Empfang Hilfe Hana Dora`,
 	"ben":   `"ben" "sales" Vertrieb Ben +4930555 0049888`,
 	"carla": `"carla" "sales" Vertrieb Carla 0049777`,
 	"igor":  `"igor" "sales" Vertrieb Igor`,

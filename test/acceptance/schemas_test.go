@@ -52,6 +52,8 @@ func (d *documented) answered(actor, verb, body string, m *nats.Msg) reply {
 
 // unseen are values that nothing here brings about, and why.
 var unseen = map[string]string{
+	"site.json PBXDocument sip = alive":               "there is no sip section; TestSIPOfThePBX shows it",
+	"site.json PBXDocument sip = silent":              "there is no sip section; TestSIPOfThePBX shows it",
 	"call.json state = answered_elsewhere":            "needs somebody unsupervised in a ring group: outcomes_test.go",
 	"group-record.json type = standard":               "nobody comes or goes there",
 	"notice.json type = dnd.changed":                  "only one's own can be changed by command, and that is no news to oneself",
