@@ -57,7 +57,7 @@ func always(pbx, nats bool) func() map[string]bool {
 }
 
 // certificate makes one that names nobody.
-func certificate(t *testing.T) (certFile, keyFile string) {
+func newCertificate(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -86,7 +86,7 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 }
 
 func TestDiagnose(t *testing.T) {
-	certFile, keyFile := certificate(t)
+	certFile, keyFile := newCertificate(t)
 	stranger := httptest.NewServer(http.NotFoundHandler())
 	defer stranger.Close()
 	redirect := httptest.NewServer(http.RedirectHandler("http://"+serve(t, Options{Site: "hq", Ready: always(true, true)})+"/readyz", http.StatusFound))

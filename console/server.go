@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/time/rate"
 
+	"supervisiond/certificate"
 	"supervisiond/console/oidc"
 	"supervisiond/console/push"
 	"supervisiond/forwarding"
@@ -89,9 +90,9 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
-	security, err := serverTLS(o.CertFile, o.KeyFile, o.Log)
+	security, err := certificate.TLS("http.tls", o.CertFile, o.KeyFile, o.Log)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("http.tls: %w", err), listener.Close())
+		return nil, errors.Join(err, listener.Close())
 	}
 	s := &Server{
 		options: o, log: o.Log, listener: netutil.LimitListener(frugal{listener}, maxConnections), heartbeat: heartbeatTime,

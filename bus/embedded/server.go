@@ -3,18 +3,17 @@ package embedded
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
 	"supervisiond/bus/subject"
+	"supervisiond/certificate"
 )
 
 // Options says how the server runs.
@@ -132,7 +131,7 @@ func options(o Options, secret string) (*server.Options, error) {
 		so.NoAuthUser = anonymous
 	}
 	if secure {
-		if so.TLSConfig, err = tlsConfig(o.CertFile, o.KeyFile); err != nil {
+		if so.TLSConfig, err = certificate.TLS("nats.embedded.tls", o.CertFile, o.KeyFile, o.Log); err != nil {
 			return nil, err
 		}
 		so.TLS, so.TLSTimeout = true, 5
@@ -143,26 +142,6 @@ func options(o Options, secret string) (*server.Options, error) {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// tlsConfig reads the certificate at each handshake and goes on with the last good one while the files are being
-// replaced.
-func tlsConfig(certFile, keyFile string) (*tls.Config, error) {
-	first, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("TLS for the embedded NATS server: %w: check the certificate file and the key file", err)
-	}
-	var good atomic.Pointer[tls.Certificate]
-	good.Store(&first)
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			if c, err := tls.LoadX509KeyPair(certFile, keyFile); err == nil {
-				good.Store(&c)
-			}
-			return good.Load(), nil
-		},
-	}, nil
 }
 
 // Addr is where the server listens.

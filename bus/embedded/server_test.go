@@ -127,7 +127,7 @@ func TestNobodyIsTheDaemonOverTheNetwork(t *testing.T) {
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	certificate(t, certFile, keyFile, 1)
+	newCertificate(t, certFile, keyFile, 1)
 	s := start(t, Options{
 		Site: "hq", Listen: "0.0.0.0:0", StoreDir: t.TempDir(), CertFile: certFile, KeyFile: keyFile,
 		Users: []User{{Name: "crm", PasswordHash: hash(t, "x"), ActsAs: []string{"*"}}},
@@ -151,7 +151,7 @@ func TestTLS(t *testing.T) {
 	if n := serial(); n != 1 {
 		t.Errorf("certificate %d", n)
 	}
-	certificate(t, certFile, keyFile, 2)
+	newCertificate(t, certFile, keyFile, 2)
 	if n := serial(); n != 2 {
 		t.Errorf("certificate %d after it was renewed", n)
 	}
@@ -174,7 +174,7 @@ func portOf(s *Server) string {
 	return port
 }
 
-func certificate(t *testing.T, certFile, keyFile string, serial int64) {
+func newCertificate(t *testing.T, certFile, keyFile string, serial int64) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

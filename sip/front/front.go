@@ -19,6 +19,7 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"supervisiond/certificate"
 	"supervisiond/sip/digest"
 	"supervisiond/supervision"
 )
@@ -85,7 +86,7 @@ func New(c Config) (*Front, error) {
 	f.SetPeople(nil)
 	f.gate.wrong = f.strangers()
 	var err error
-	if f.tls, err = serverTLS(c.CertFile, c.KeyFile, c.Log); err != nil {
+	if f.tls, err = certificate.TLS("sip.tls", c.CertFile, c.KeyFile, c.Log); err != nil {
 		return nil, err
 	}
 	if f.ua, err = UserAgent(); err != nil {

@@ -194,7 +194,7 @@ type hurried struct{ net.Conn }
 func (h hurried) SetWriteDeadline(time.Time) error { return h.Conn.SetWriteDeadline(time.Now()) }
 
 // certificate writes a key pair for 127.0.0.1.
-func certificate(t *testing.T, dir, name string) (cert, key string, pool *x509.CertPool) {
+func newCertificate(t *testing.T, dir, name string) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -226,7 +226,7 @@ func certificate(t *testing.T, dir, name string) (cert, key string, pool *x509.C
 
 func TestTLSAndItsRenewal(t *testing.T) {
 	dir := t.TempDir()
-	cert, key, pool := certificate(t, dir, "first")
+	cert, key, pool := newCertificate(t, dir, "first")
 	f, err := New(Config{
 		Listen: []Listener{{"tls", "127.0.0.1:0"}}, CertFile: cert, KeyFile: key, Realm: "hq",
 		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
@@ -257,7 +257,7 @@ func TestTLSAndItsRenewal(t *testing.T) {
 		t.Fatal(err)
 	}
 	greet(pool)
-	_, _, renewed := certificate(t, dir, "second")
+	_, _, renewed := newCertificate(t, dir, "second")
 	greet(renewed)
 	if _, err := New(Config{Listen: []Listener{{"tls", "127.0.0.1:0"}}, CertFile: key, KeyFile: key, Log: slog.New(slog.DiscardHandler),
 		Metrics: prometheus.NewRegistry()}); err == nil || !strings.Contains(err.Error(), "sip.tls") {
