@@ -41,8 +41,14 @@ func directory() *supervision.Directory {
 // serve runs an event server, and gives its addresses in the order of o.Listen.
 func serve(t *testing.T, o Options) []string {
 	t.Helper()
-	o.PBXURI, o.Log, o.Metrics = "sip:127.0.0.1:9", slog.New(slog.DiscardHandler), prometheus.NewRegistry()
-	o.Directory, o.Accounts = directory, func() map[string]Account { return nil }
+	o.Log, o.Metrics = slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	if o.PBXURI == "" {
+		o.PBXURI = "sip:127.0.0.1:9"
+	}
+	o.Directory = directory
+	if o.Accounts == nil {
+		o.Accounts = func() map[string]Account { return nil }
+	}
 	o.Alive = func(context.Context, bool) {}
 	s, err := New(o)
 	if err != nil {

@@ -18,8 +18,12 @@ var (
 // understood are the extensions that a request may require of us. Those of calls are the PBX's affair, where INVITE is sent on to.
 var understood = []string{"eventlist", "path", "100rel", "timer"}
 
-// inDialogs are methods of dialogs that are never made here.
-var inDialogs = []string{"BYE", "INFO", "NOTIFY", "PRACK", "REFER", "UPDATE"}
+// inDialogs are methods of dialogs that are never made here, recognized those that there are besides them and what is served here
+// (RFC 3261, 8.2.1 and 21.5.2: only what is not even recognized is not implemented).
+var (
+	inDialogs  = []string{"BYE", "INFO", "NOTIFY", "PRACK", "REFER", "UPDATE"}
+	recognized = []string{"INVITE", "MESSAGE", "OPTIONS", "PUBLISH", "REGISTER", "SUBSCRIBE"}
+)
 
 // refusal is an answer that needs nobody's identity.
 type refusal struct {
@@ -45,13 +49,31 @@ func (m *message) check(allowed []string) *refusal {
 			return bad("Request: " + textproto.CanonicalMIMEHeaderKey(name) + " Given Twice")
 		}
 	}
+	if r := m.served(allowed); r != nil {
+		return r
+	}
 	if r := m.numbers(); r != nil {
 		return r
 	}
 	if r := m.addresses(); r != nil {
 		return r
 	}
-	return m.wanted(allowed)
+	return m.wanted()
+}
+
+// served looks at the method, before anything else (RFC 3261, 8.2).
+func (m *message) served(allowed []string) *refusal {
+	if slices.Contains(allowed, m.method) {
+		return nil
+	}
+	if to, _ := m.get("to"); slices.Contains(inDialogs, m.method) && tagged(to) {
+		return &refusal{code: 481, reason: "Call/Transaction Does Not Exist"} // the dialog is none of ours
+	}
+	r := &refusal{code: http.StatusNotImplemented, reason: "Not Implemented", headers: []string{"Allow: " + strings.Join(allowed, ", ")}}
+	if slices.Contains(inDialogs, m.method) || slices.Contains(recognized, m.method) {
+		r.code, r.reason = http.StatusMethodNotAllowed, "Method Not Allowed"
+	}
+	return r
 }
 
 // numbers looks at version, CSeq and whatever is a number.
@@ -77,8 +99,12 @@ func (m *message) numbers() *refusal {
 
 // addresses looks at who sent it, from whom it is and to whom.
 func (m *message) addresses() *refusal {
-	if _, ok := m.topVia(); !ok {
+	top, ok := m.topVia()
+	if !ok {
 		return bad("Via")
+	}
+	if from, _ := m.get("from"); top.branch == "" && !tagged(from) { // as before RFC 3261: nothing tells it from another
+		return bad("From: Tag Missing")
 	}
 	for _, name := range []string{"from", "to"} {
 		if value, _ := m.get(name); !address(value) {
@@ -140,13 +166,7 @@ func hasScheme(uri string) bool {
 }
 
 // wanted looks at what the request asks for.
-func (m *message) wanted(allowed []string) *refusal {
-	if to, _ := m.get("to"); slices.Contains(inDialogs, m.method) && !slices.Contains(allowed, m.method) && tagged(to) {
-		return &refusal{code: 481, reason: "Call/Transaction Does Not Exist"} // the dialog is none of ours
-	}
-	if !slices.Contains(allowed, m.method) {
-		return &refusal{code: http.StatusMethodNotAllowed, reason: "Method Not Allowed", headers: []string{"Allow: " + strings.Join(allowed, ", ")}}
-	}
+func (m *message) wanted() *refusal {
 	scheme, rest, _ := strings.Cut(m.uri, ":")
 	switch {
 	case !strings.EqualFold(scheme, "sip") && !strings.EqualFold(scheme, "sips"):
@@ -160,7 +180,7 @@ func (m *message) wanted(allowed []string) *refusal {
 	var strange []string
 	for _, value := range m.all("require") {
 		for tag := range strings.SplitSeq(value, ",") {
-			if tag = strings.ToLower(strings.TrimSpace(tag)); !slices.Contains(understood, tag) && isToken(tag) {
+			if tag = strings.TrimSpace(tag); !slices.Contains(understood, strings.ToLower(tag)) && isToken(tag) {
 				strange = append(strange, tag)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -247,9 +248,20 @@ func (f *Front) respond(tx gosip.ServerTransaction, req *gosip.Request, res *gos
 		method = string(req.Method)
 	}
 	f.gate.metrics.answered(method, res.StatusCode)
+	noteSource(req, res)
 	if err := tx.Respond(res); err != nil {
 		f.log.Debug("sip: an answer could not be sent", "to", res.Destination(), "error", err)
 	}
+}
+
+// noteSource says in an answer where its request came from, unless that is where it says it was sent from (RFC 3261, 18.2.1).
+func noteSource(req *gosip.Request, res *gosip.Response) {
+	top := res.Via()
+	host, _, err := net.SplitHostPort(req.Source())
+	if top == nil || err != nil || strings.Trim(top.Host, "[]") == host || top.Params.Has("received") {
+		return
+	}
+	top.Params.Add("received", host)
 }
 
 var (

@@ -42,9 +42,10 @@ type origin struct {
 	known    bool // the connection is somebody's
 }
 
-// verdict is what becomes of a message: pass it on, or send an answer if there is one.
+// verdict is what becomes of a message: pass it on, as data has it, or send an answer if there is one.
 type verdict struct {
 	pass   bool
+	data   []byte
 	answer []byte
 	to     netip.AddrPort
 }
@@ -57,11 +58,24 @@ func (g *gate) judge(data []byte, o origin) verdict {
 		return verdict{}
 	}
 	known := o.known || !o.reliable && g.known.has(o.from, g.now())
+	var text []byte // a stranger's is not worth it
+	if known || len(m.all("authorization")) > 0 {
+		text = m.bytes()
+	}
+	v := g.verdict(m, o, known, text)
+	if v.pass {
+		v.data = text
+	}
+	return v
+}
+
+// verdict is the one on a message, which the library is to read as text.
+func (g *gate) verdict(m *message, o origin, known bool, text []byte) verdict {
 	if !m.request() {
-		return g.onlyKnown(known && m.flaw == "" && parses(data))
+		return g.onlyKnown(known && m.flaw == "" && parses(text))
 	}
 	refused := m.check(g.allowed)
-	if refused == nil && (known || len(m.all("authorization")) > 0) && !parses(data) {
+	if refused == nil && text != nil && !parses(text) {
 		refused = bad("Request")
 	}
 	switch {

@@ -9,6 +9,7 @@ import (
 // message is what is on the wire, taken apart just as far as it takes to say whether it is one and to answer it. It points into the
 // datagram or stream that it was read from.
 type message struct {
+	start                string // the first line
 	method, uri, version string // of a request; all are empty if it is a response
 	fields               []field
 	body                 []byte
@@ -16,7 +17,8 @@ type message struct {
 	flaw string
 }
 
-type field struct{ name, value string } // the name in lower case and in full
+// field is a header: its name in lower case and in full, and as it was written; its value on one line, and tidy.
+type field struct{ name, written, value string }
 
 // full are the short forms of header names.
 var full = map[string]string{
@@ -33,8 +35,8 @@ func scan(data []byte) *message {
 	if !ok || !bytes.Contains(line, []byte("SIP/")) || bytes.IndexByte(line, 0) >= 0 {
 		return nil
 	}
-	m := &message{}
-	if !bytes.HasPrefix(line, []byte("SIP/")) && !m.requestLine(string(line)) {
+	m := &message{start: string(line)}
+	if !bytes.HasPrefix(line, []byte("SIP/")) && !m.requestLine(m.start) {
 		return nil
 	}
 	head, body, ok := bytes.Cut(rest, []byte("\r\n\r\n"))
@@ -72,8 +74,9 @@ func (m *message) headers(head string) {
 			last.value = strings.TrimSpace(last.value + " " + strings.Trim(line, " \t"))
 			continue
 		}
-		name, value, ok := strings.Cut(line, ":")
-		name = strings.ToLower(strings.TrimRight(name, " \t"))
+		written, value, ok := strings.Cut(line, ":")
+		written = strings.TrimRight(written, " \t")
+		name := strings.ToLower(written)
 		if !ok || !isToken(name) || len(m.fields) == maxFields || strings.ContainsAny(value, "\r\n") {
 			m.flaw = "Header Line"
 			continue
@@ -81,7 +84,10 @@ func (m *message) headers(head string) {
 		if long, short := full[name]; short {
 			name = long
 		}
-		m.fields = append(m.fields, field{name, strings.Trim(value, " \t")})
+		m.fields = append(m.fields, field{name, written, strings.Trim(value, " \t")})
+	}
+	for i := range m.fields {
+		m.fields[i].tidy()
 	}
 }
 

@@ -73,7 +73,7 @@ func (r *reader) ReadFrom(into []byte) (int, net.Addr, error) {
 		}
 		if v.pass {
 			r.sources[from] = struct{}{}
-			return copy(into, r.buf[:n]), net.UDPAddrFromAddrPort(from), nil
+			return copy(into, v.data), net.UDPAddrFromAddrPort(from), nil
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -313,7 +314,7 @@ func TestAnswersGoBackToWhereTheyShould(t *testing.T) {
 			"SIP/2.0/UDP 10.0.0.1;branch=1;received=192.0.2.1;rport=40000, SIP/2.0/UDP x"},
 		{"SIP/2.0/UDP 10.0.0.1;received=8.8.8.8;maddr=8.8.4.4", "192.0.2.1:5060", "SIP/2.0/UDP 10.0.0.1;maddr=8.8.4.4;received=192.0.2.1"},
 	} {
-		m := &message{fields: []field{{"via", c.via}}}
+		m := &message{fields: []field{{name: "via", value: c.via}}}
 		if back := m.back(from); back.String() != c.back {
 			t.Errorf("%s: the answer goes to %s", c.via, back)
 		}
@@ -349,9 +350,12 @@ func FuzzGate(f *testing.F) {
 		if !known.pass {
 			return
 		}
-		msg, err := parser.ParseSIP(data)
+		msg, err := parser.ParseSIP(known.data)
 		if err != nil {
 			t.Fatalf("%q is let in, and cannot be read: %v", data, err)
+		}
+		if m := scan(known.data); len(known.data) > len(data) || m == nil || m.flaw != "" || !bytes.Equal(m.bytes(), known.data) {
+			t.Fatalf("%q becomes %q, which is not tidy", data, known.data)
 		}
 		if req, ok := msg.(*gosip.Request); ok {
 			_ = gosip.NewResponseFromRequest(req, 400, "", nil).String()

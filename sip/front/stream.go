@@ -86,7 +86,7 @@ func (s *stream) judge(whole []byte) error {
 		}
 	}
 	if v.pass {
-		s.ready, s.known, s.refused = whole, true, 0
+		s.ready, s.known, s.refused = v.data, true, 0
 		return nil
 	}
 	if s.refused++; s.refused > maxRefused {

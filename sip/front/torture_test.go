@@ -20,7 +20,8 @@ func newTestGate() *gate {
 }
 
 // torture says how each message of RFC 4475 is answered that comes from a stranger; empty: not at all, as it is a response. Those that
-// RFC calls valid are asked for a secret, as are those that an element may take or whose fault lies in what only handlers look at.
+// RFC calls valid are asked for a secret, as are those that an element may take or whose fault lies in what only handlers look at. How
+// somebody is answered who has one, with the section for each, is in the torture test of the whole server.
 var torture = map[string]string{
 	"badaspec":   "400 Bad To",
 	"badbranch":  "401 Unauthorized",
@@ -36,12 +37,12 @@ var torture = map[string]string{
 	"cparam02":   "401 Unauthorized",
 	"dblreq":     "401 Unauthorized",
 	"esc01":      "401 Unauthorized",
-	"esc02":      "405 Method Not Allowed",
+	"esc02":      "501 Not Implemented",
 	"escnull":    "401 Unauthorized",
 	"escruri":    "400 Bad Request-URI",
 	"insuf":      "400 Bad Request: From Missing",
-	"intmeth":    "405 Method Not Allowed",
-	"inv2543":    "401 Unauthorized",
+	"intmeth":    "501 Not Implemented",
+	"inv2543":    "400 Bad From: Tag Missing",
 	"invut":      "401 Unauthorized",
 	"longreq":    "401 Unauthorized",
 	"ltgtruri":   "400 Bad Request Line",
@@ -50,7 +51,7 @@ var torture = map[string]string{
 	"lwsstart":   "400 Bad Request Line",
 	"mcl01":      "400 Bad Request: Content-Length Given Twice",
 	"mismatch01": "400 Bad CSeq",
-	"mismatch02": "400 Bad CSeq",
+	"mismatch02": "501 Not Implemented",
 	"mpart01":    "405 Method Not Allowed",
 	"multi01":    "400 Bad Request: From Given Twice",
 	"ncl":        "400 Bad Content-Length",

@@ -36,6 +36,7 @@ const (
 
 // Binding is a phone as it can be reached until it expires.
 type Binding struct {
+	// Contact is as the phone has written it, headers and all; those are for who looks at the list (RFC 4475, 3.3.14).
 	Contact gosip.Uri
 	// Path are the proxies on the way to it, the nearest to us first, as values of Route headers.
 	Path []string
@@ -142,6 +143,9 @@ func (b *Binding) header(now time.Time) gosip.Header {
 // register does what a request asks for, all of it or nothing (RFC 3261, 10.3).
 func (r *Registrar) register(req *front.Request) ([]Binding, error) {
 	to := req.To()
+	if scheme := to.Address.Scheme; scheme != "sip" && scheme != "sips" { // RFC 3261, 10.2
+		return nil, bad("To")
+	}
 	whose, known := r.person(unescaped(to.Address.User))
 	if !known || whose != req.Person {
 		return nil, &refusal{code: http.StatusForbidden, reason: "Forbidden"}

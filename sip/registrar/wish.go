@@ -52,7 +52,6 @@ func wishOf(req *front.Request) (*wish, error) {
 			Contact: *c.Address.Clone(), Path: path, Transport: req.Transport, Source: req.Source, Local: req.Local,
 			params: kept(c.Params), key: keyOf(c), callID: w.callID, cseq: w.cseq,
 		}
-		b.Contact.Headers = nil
 		w.phones, w.lives = append(w.phones, b), append(w.lives, life)
 	}
 	if len(w.phones) > maxOf {
