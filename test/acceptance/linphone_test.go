@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -10,14 +11,15 @@ import (
 )
 
 // R4, R5, S3: Linphone, a softphone that nobody here wrote, registers, is told of a call that rings by a lamp, in a list, by
-// presence and in words, and its "away" is its owner's.
+// presence and in words, and its "away" is its owner's. All of that with a secret of which the daemon has only what SHA-256 makes of it.
 func TestLinphone(t *testing.T) {
 	t.Parallel()
 	server := ownAddress(t) + ":5070"
 	s := newSite(t, options{configure: func(yaml string) string {
 		yaml = withEvents(server)(yaml)
 		secret := "password: " + lab.Password("101")
-		return strings.Replace(yaml, secret, secret+", alerts: true", 1)
+		ha1 := sha256.Sum256([]byte("101:hq:" + lab.Password("101")))
+		return strings.Replace(yaml, secret, fmt.Sprintf("ha1_sha256: \"%x\", alerts: true", ha1), 1)
 	}})
 	s.phone("101")
 	ben, fatma := s.phone("102"), s.phone("106")
