@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,5 +174,45 @@ func TestAlerts(t *testing.T) {
 		if len(p.n.viewers) != 0 {
 			t.Error("views are followed that nobody shows")
 		}
+	})
+}
+
+// P1, G4: a call that rings already is told of when one logs in for it, once however often; it is so too when the configuration
+// makes somebody a supervisor.
+func TestAlertsOfWhoLogsIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, false)
+		p.n.Alerts("anna", true)
+		p.n.Alerts("emil", true)
+		synctest.Wait()
+		told := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if got := strings.Join(p.alerts, ", "); got != want {
+				t.Errorf("told of %q, want %q", got, want)
+			}
+		}
+		p.logs("anna", false)
+		p.rings("L1", "102", "5")
+		told("")
+		p.logs("anna", true)
+		told("anna 5")
+		p.logs("anna", false)
+		p.logs("anna", true)
+		told("anna 5")
+		list := groups()
+		list[0].Supervisors = append(list[0].Supervisors, supervision.Participant{Person: "emil", MayLeave: true})
+		p.mu.Lock()
+		p.dir = supervision.NewDirectory("hq", people(), list)
+		dir := p.dir
+		p.mu.Unlock()
+		p.apply(supervision.Configured{At: time.Now(), Directory: dir, PickupTimeout: 15 * time.Second})
+		told("anna 5, emil 5")
+		p.answered("L1", "102")
+		p.logs("emil", false)
+		p.logs("emil", true)
+		told("anna 5, emil 5")
 	})
 }

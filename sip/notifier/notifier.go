@@ -38,7 +38,8 @@ type Options struct {
 	Command func(supervision.Commanded) error
 	// Send sends a NOTIFY and waits for what comes of it. It is called on a goroutine of its own.
 	Send func(context.Context, *Notify) Answer
-	// Alert is told of calls that begin to ring people whom somebody supervises who wants to be alerted (Alerts). It must not block.
+	// Alert is told once of each call that somebody who wants to be alerted (Alerts) may pick up, as soon as they may: when it begins
+	// to ring, or when they log in. It must not block.
 	Alert func(supervision.PersonID, *supervision.CallDocument)
 	// Host is where lines are at: the host of the PBX, for the addresses of callers.
 	Host string
@@ -262,10 +263,10 @@ func (n *Notifier) replied(r *supervision.Reply) {
 		}
 		v.asked = ""
 		if view, ok := r.Result.(*supervision.View); ok {
-			v.table.Begin(view)
+			changed := v.table.Begin(view)
 			waiting := v.waiting
 			v.waiting = nil
-			n.lookAt(v, &seen.Changed{Whole: true})
+			n.lookAt(v, &changed)
 			for _, a := range waiting {
 				n.judge(a, v)
 			}

@@ -1,6 +1,7 @@
 package seen
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -18,16 +19,25 @@ type Table struct {
 	calls  map[supervision.CallID]*supervision.CallDocument
 	talks  map[string]*supervision.Talk
 	in     map[supervision.PersonID]int // to how many of groups somebody is logged in
+	told   map[supervision.CallID]bool  // calls that were among Rings, and some that are over
 }
 
+// maxTold is how many calls may be noted as told that are not seen any more, such as of groups that the viewer has left.
+const maxTold = 256
+
 // NewTable makes the table of a person's view.
-func NewTable(viewer supervision.PersonID) *Table { return &Table{viewer: viewer} }
+func NewTable(viewer supervision.PersonID) *Table {
+	return &Table{viewer: viewer, told: make(map[supervision.CallID]bool)}
+}
 
 // Ready says whether it is known what is to be seen.
 func (t *Table) Ready() bool { return t.me != nil }
 
-// Begin takes the whole of what is to be seen. All that was known before is void.
-func (t *Table) Begin(v *supervision.View) {
+// Begin takes the whole of what is to be seen. All that was known before is void. What rings the first time had begun before anybody
+// here looked, and is not among Rings.
+func (t *Table) Begin(v *supervision.View) Changed {
+	c := Changed{Whole: true}
+	late := !t.Ready()
 	t.seq, t.me = v.Seq, v.Me
 	t.people = make(map[supervision.PersonID]*supervision.PersonDocument, len(v.People))
 	t.groups = make(map[supervision.GroupID]*supervision.GroupDocument, len(v.Groups))
@@ -46,6 +56,11 @@ func (t *Table) Begin(v *supervision.View) {
 	for _, k := range v.Talks {
 		t.talks[k.ID] = k
 	}
+	t.rings(&c)
+	if late {
+		c.Rings = nil
+	}
+	return c
 }
 
 // Changed is what may look different after something was applied. Whole: everything.
@@ -53,7 +68,8 @@ type Changed struct {
 	Whole  bool
 	People []supervision.PersonID
 	Groups []supervision.GroupID
-	// Rings are the calls that have begun to ring somebody for whom the viewer may pick them up, and ring nobody else here.
+	// Rings are the calls that ring somebody for whom the viewer may pick them up, since they have begun to or since the viewer may:
+	// each once, oldest first, and they ring nobody else here.
 	Rings []*supervision.CallDocument
 }
 
@@ -71,9 +87,8 @@ func (t *Table) Show(s *supervision.Show) Changed {
 	switch {
 	case s.View != nil:
 		if s.Seq > t.seq || !t.Ready() {
-			t.Begin(s.View)
+			c = t.Begin(s.View)
 			t.seq = s.Seq
-			c.Whole = true
 		}
 		return c
 	case !t.Ready():
@@ -108,7 +123,11 @@ func (t *Table) apply(s *supervision.Shown, c *Changed) {
 		id := supervision.GroupID(s.ID)
 		c.Groups = append(c.Groups, id)
 		doc, _ := s.Document.(*supervision.GroupDocument)
+		could := t.supervises(id)
 		t.group(id, doc, c)
+		if !could && t.supervises(id) {
+			t.rings(c)
+		}
 	case supervision.ShownCall:
 		id := supervision.CallID(s.ID)
 		c.person(ringing(t.calls[id])...)
@@ -117,15 +136,43 @@ func (t *Table) apply(s *supervision.Shown, c *Changed) {
 			delete(t.calls, id)
 			return
 		}
-		mine := t.mine(doc)
-		if doc.State == supervision.CallRinging && len(mine) > 0 && len(t.mine(t.calls[id])) == 0 {
-			ring := *doc
-			ring.Ringing = mine
-			c.Rings = append(c.Rings, &ring)
-		}
 		t.calls[id] = doc
+		t.ring(doc, c)
 		c.person(ringing(doc)...)
 	}
+}
+
+// rings looks at all calls.
+func (t *Table) rings(c *Changed) {
+	before := len(c.Rings)
+	for _, doc := range t.calls {
+		t.ring(doc, c)
+	}
+	slices.SortFunc(c.Rings[before:], func(a, b *supervision.CallDocument) int {
+		return cmp.Or(a.Since.Compare(b.Since.Time), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// ring has a call told of once, as soon as the viewer may pick it up.
+func (t *Table) ring(doc *supervision.CallDocument, c *Changed) {
+	if doc.State != supervision.CallRinging {
+		delete(t.told, doc.ID)
+		return
+	}
+	if t.told[doc.ID] {
+		return
+	}
+	mine := t.mine(doc)
+	if len(mine) == 0 {
+		return
+	}
+	if len(t.told) >= maxTold {
+		maps.DeleteFunc(t.told, func(id supervision.CallID, _ bool) bool { return t.calls[id] == nil })
+	}
+	t.told[doc.ID] = true
+	one := *doc
+	one.Ringing = mine
+	c.Rings = append(c.Rings, &one)
 }
 
 // group puts a group in the place of what it was; nil: it is no more. Its members look different only if one of them has logged in or
@@ -162,9 +209,6 @@ func (t *Table) count(members []supervision.MemberDocument, by int, c *Changed) 
 // mine are those whom a call rings and for whom the viewer may pick it up: others in a group in which the viewer is logged in as
 // supervisor (P1). A company administrator sees more than that.
 func (t *Table) mine(doc *supervision.CallDocument) []supervision.RingingPart {
-	if doc == nil {
-		return nil
-	}
 	var list []supervision.RingingPart
 	for _, part := range doc.Ringing {
 		if part.Person != t.viewer && slices.ContainsFunc(part.Groups, t.supervises) {

@@ -266,10 +266,27 @@ func testAlerts(s *site, phones map[string]*softphone.Phone) {
 			}
 		}
 	}
-	s.done("emil", "group.join", `{"group":"sales"}`, true)
+	// Who logs in while it rings is told then, and once.
+	late := s.dial(phones["106"], "102")
+	s.rings(phones["102"])
 	mark := emil.mark()
+	s.done("emil", "group.join", `{"group":"sales"}`, true)
+	emil.notified(mark, "MESSAGE", "Call for Ben Okafor: Fatma Aydin (106)")
+	s.done("emil", "group.leave", `{"group":"sales"}`, true)
+	s.done("emil", "group.join", `{"group":"sales"}`, true)
+	s.must("hang up", late.Hangup(s.ctx()))
+	mark = emil.mark()
 	s.alerted(good, func() *softphone.Call { return s.dial(phones["106"], "102") }, phones["102"], "Fatma Aydin (106)")
 	emil.notified(mark, "MESSAGE", "Call for Ben Okafor: Fatma Aydin (106)")
+	messages := make(map[string]bool) // one may come twice over UDP
+	for _, m := range emil.all() {
+		if m.isRequest("MESSAGE") {
+			messages[m.header.Get("Call-Id")] = true
+		}
+	}
+	if len(messages) != 2 {
+		s.t.Errorf("emil is told of two calls %d times", len(messages))
+	}
 	if all := georg.all(); len(all) != 2 { // REGISTER's answers
 		s.t.Errorf("a company administrator who supervises nobody is told: %v", all)
 	}
