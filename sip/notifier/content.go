@@ -88,7 +88,7 @@ func (s *subscription) part(id supervision.PersonID, entity string, line *toldLi
 }
 
 // wholeDialogs is how many dialogs a line has at most whose document is always whole. Of one with more, which would not fit into a
-// datagram, only what has changed is told (RFC 4235, 3.7.1 and 4.1.2).
+// datagram, only what has changed is told (RFC 4235, 4.1 and 4.3).
 const wholeDialogs = 2
 
 // toldAlready: a dialog is as the phone was told.

@@ -72,7 +72,7 @@ func TestLoggedOutLine(t *testing.T) {
 	})
 }
 
-// RFC 4235, 4.1.2: a line with many calls is told in parts, and whole when the phone asks.
+// RFC 4235, 4.1: a line with many calls is told in parts, and whole when the phone asks.
 func TestLineWithManyCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := start(t, false)

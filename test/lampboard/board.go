@@ -150,11 +150,25 @@ func (b *Board) notified(m *message, now time.Time) {
 
 // Subscribe subscribes to an event package of somebody. Extra are more header lines, each with its end.
 func (b *Board) Subscribe(ctx context.Context, target, event, extra string) (*Lamp, error) {
+	l := b.lamp(target, event, extra)
+	return l, l.Refresh(ctx, time.Hour, nil)
+}
+
+// Fetch asks once for what is so now (RFC 6665, 4.4.3).
+func (b *Board) Fetch(ctx context.Context, target, event, extra string) (Notice, error) {
+	l := b.lamp(target, event, extra)
+	if err := l.Refresh(ctx, 0, nil); err != nil {
+		return Notice{}, err
+	}
+	return l.Shows(ctx, "terminated")
+}
+
+func (b *Board) lamp(target, event, extra string) *Lamp {
 	l := &Lamp{board: b, Target: target, event: event, extra: extra, callID: rand.Text(), tag: rand.Text()[:10], changed: make(chan struct{})}
 	b.mu.Lock()
 	b.lamps[l.callID] = l
 	b.mu.Unlock()
-	return l, l.Refresh(ctx, time.Hour, nil)
+	return l
 }
 
 // Refused is an answer that is no success.
