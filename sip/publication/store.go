@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// DefaultExpires is how long a publication lasts whose phone names no time; MinExpires and MaxExpires bound what it may name.
+	// DefaultExpires is how long a publication lasts whose phone names no time; MinExpires and MaxExpires bound what it may name. The
+	// least is short: a softphone that crashes should not be away for long, and how often somebody may ask is limited elsewhere.
 	DefaultExpires = time.Hour
-	MinExpires     = 60 * time.Second
+	MinExpires     = 10 * time.Second
 	MaxExpires     = time.Hour
 	// maxOfPerson is how many phones of one person may publish: beyond, the one that ends first is forgotten.
 	maxOfPerson = 8

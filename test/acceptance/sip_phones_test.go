@@ -166,67 +166,6 @@ func testConnectionEnds(s *site) {
 	q.notified(0, "NOTIFY", "<doNotDisturbOn>false<")
 }
 
-const pidf = `<?xml version="1.0" encoding="UTF-8"?><presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" ` +
-	`xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="sip:102@hq"><tuple id="t1"><status><basic>open</basic></status></tuple>` +
-	`<dm:person id="p1"><rpid:activities>%s</rpid:activities></dm:person></presence>`
-
-// S3, RFC 3903: what phones publish is their owner's presence, two phones beside each other, for as long as it is published.
-func testPublishing(s *site) {
-	watcher := s.sipPhone("hana", "udp", nil)
-	watcher.subscribes("ben", "presence", "")
-	_, seen := watcher.notified(0, "NOTIFY", "<basic>open</basic>")
-	desk, soft := s.sipPhone("ben", "udp", nil), s.sipPhone("ben", "tcp", nil)
-	publish := func(p *wirePhone, tag, activity string, seconds int, want string) string {
-		s.t.Helper()
-		more := fmt.Sprintf("Event: presence\r\nExpires: %d\r\n", seconds)
-		if tag != "" {
-			more += "SIP-If-Match: " + tag + "\r\n"
-		}
-		if activity != "" {
-			more += "Content-Type: application/pidf+xml\r\n\r\n" + fmt.Sprintf(pidf, activity)
-		}
-		m := p.ask(p.dialog("102"), "PUBLISH", more)
-		if m.status() != want {
-			s.t.Errorf("PUBLISH of %q after %q for %d s: %s, want %s", activity, tag, seconds, m, want)
-		}
-		if want == "200" && seconds > 0 && m.header.Get("Expires") != fmt.Sprint(seconds) {
-			s.t.Errorf("it lasts %s", m.header.Get("Expires"))
-		}
-		return m.header.Get("Sip-Etag")
-	}
-	is := func(state, source string, words ...string) {
-		s.t.Helper()
-		s.watch.awaitPerson("ben", state+" by "+source, func(d personDocument) bool { return d.Presence.State == state && d.Presence.Source == source })
-		_, seen = watcher.notified(seen, "NOTIFY", words...)
-	}
-	first := publish(desk, "", "<rpid:away/>", 120, "200")
-	is("away", "client", "<basic>open</basic>", "away/>")
-	second := publish(desk, first, "", 600, "200")
-	if second == first || second == "" {
-		s.t.Errorf("the entity-tag was %q and is %q", first, second)
-	}
-	publish(desk, first, "", 120, "412")
-	third := publish(desk, second, "<rpid:busy/>", 120, "200")
-	is("busy", "web_call", "busy/>", "-away/>")
-	other := publish(soft, "", "<rpid:away/>", 120, "200")
-	if publish(desk, third, "", 0, "200") != "" {
-		s.t.Error("what is over has an entity-tag")
-	}
-	is("away", "client", "away/>")
-	publish(desk, third, "", 120, "412")
-	publish(soft, "nonsense", "<rpid:away/>", 120, "412")
-	publish(soft, other, "", 30, "423")
-	publish(soft, "", "", 120, "400")
-	publish(soft, other, "", 0, "200")
-	is("online", "endpoint", "<basic>open</basic>", "-away/>", "-busy/>")
-	if m := soft.ask(soft.dialog("102"), "PUBLISH", "Event: dialog\r\n"); m.status() != "489" || m.header.Get("Allow-Events") != "presence" {
-		s.t.Errorf("PUBLISH of dialog: %s", m)
-	}
-	if m := soft.ask(soft.dialog("102"), "PUBLISH", "Event: presence\r\nContent-Type: text/plain\r\n\r\naway"); m.status() != "415" {
-		s.t.Errorf("PUBLISH of a text: %s", m)
-	}
-}
-
 func (p *wirePhone) registers() {
 	p.t.Helper()
 	d := p.dialog(p.user)
