@@ -9,9 +9,6 @@ import (
 	"supervisiond/test/chrome"
 )
 
-// These tests come before those that run side by side: whether a browser sounds, and shows what it was told to, is looked at on a machine
-// that has time for it.
-
 // backstage is a browser in front of which another page stands: the console's own pages are beside it, and hidden. So is the
 // house, a page of the site which is not the console: it sees the notifications.
 type backstage struct {
@@ -44,6 +41,7 @@ func (b *backstage) console(person string, before ...string) *chrome.Page {
 	}
 	p.AwaitElement(`[data-standing="live"]`)
 	chrome.Eval[bool](p, `navigator.serviceWorker.ready.then(() => true)`)
+	b.house.Notifications() // the first look
 	return p
 }
 
@@ -64,6 +62,7 @@ func (b *backstage) unnoticed() {
 
 // While nobody looks at the console a notification tells of a call, and goes the instant the call is over, however that comes.
 func TestPageNotification(t *testing.T) {
+	t.Parallel()
 	s := pageSite(t)
 	ben, fatma, emils := s.phone("102"), s.phone("106"), s.phone("105", answers)
 	s.phone("101")
@@ -111,6 +110,7 @@ func TestPageNotification(t *testing.T) {
 
 // Two pages of a browser show one notification. It stays while one of them can say that it holds, and no longer.
 func TestPageNotificationOfTwoTabs(t *testing.T) {
+	t.Parallel()
 	s := pageSite(t)
 	ben, fatma := s.phone("102"), s.phone("106")
 	s.phone("101")
@@ -137,6 +137,7 @@ func TestPageNotificationOfTwoTabs(t *testing.T) {
 
 // Without a connection nobody knows whether it still rings: the notification goes, and comes back if it does.
 func TestPageNotificationWithoutConnection(t *testing.T) {
+	t.Parallel()
 	s := pageSite(t)
 	ben, fatma := s.phone("102"), s.phone("106")
 	s.phone("101")
@@ -160,6 +161,7 @@ func TestPageNotificationWithoutConnection(t *testing.T) {
 
 // A click on the notification's button takes the call: the supervisor's phone is called, and hears the caller (P3).
 func TestPageNotificationPicksUp(t *testing.T) {
+	t.Parallel()
 	s := pageSite(t)
 	desk, ben, fatma := s.phone("101", answers), s.phone("102"), s.phone("106")
 	s.phone("101-home")
@@ -237,6 +239,7 @@ func (b *backstage) oneSounds(one, two *chrome.Page) (sounding, other *chrome.Pa
 // It sounds while a call rings that its person may pick up, in one of several pages, until it is muted, which holds in all of them
 // and over a reload.
 func TestPageSound(t *testing.T) {
+	t.Parallel()
 	s := pageSite(t)
 	ben, emils, fatma := s.phone("102"), s.phone("105"), s.phone("106")
 	s.phone("101")
@@ -286,6 +289,7 @@ func TestPageSound(t *testing.T) {
 
 // A browser that keeps a page silent until somebody has clicked in it is said to, and a click allows the sound.
 func TestPageSoundBlocked(t *testing.T) {
+	t.Parallel()
 	s := pageSite(t)
 	ben, fatma := s.phone("102"), s.phone("106")
 	s.phone("101")
@@ -307,6 +311,7 @@ func TestPageSoundBlocked(t *testing.T) {
 
 // What the browser has to be asked is asked once, by a click, and not again; what it forbids is said in words.
 func TestPageAsksForNotifications(t *testing.T) {
+	t.Parallel()
 	s := pageSite(t)
 	s.phone("101")
 	b := s.behind(chrome.Options{})
@@ -338,6 +343,7 @@ func TestPageAsksForNotifications(t *testing.T) {
 
 // The console can be installed, and opens without a network: it says that it reconnects, and goes on when the daemon is back.
 func TestPageInstalls(t *testing.T) {
+	t.Parallel()
 	s := pageSite(t)
 	s.phone("101")
 	b := s.behind(chrome.Options{})

@@ -89,21 +89,6 @@ test('a ring never comes after its end, however fast they follow each other', as
   expect(browser.texts).toEqual([]);
 });
 
-test('what a browser closes late is shown again, and not more than that', async () => {
-  const { browser, notices } = set();
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  browser.notifications.clear(); // with one before it that had the same tag
-  await browser.late();
-  expect(browser.texts).toHaveLength(1);
-  await browser.late();
-  await browser.late();
-  expect(browser.log).toHaveLength(2);
-  await notices.told({ type: 'sight', sight: sees(alert('c2')) }, 'a');
-  await notices.told({ type: 'lost' }, 'a');
-  await browser.late();
-  expect(browser.texts).toEqual([]);
-});
-
 test('nothing is shown to who looks at a page', async () => {
   const { browser, notices } = set();
   await notices.told({ type: 'sight', sight: { ...sees(alert('c1')), focused: true } }, 'a');

@@ -24,9 +24,6 @@ const remembered = 50;
 /** After these a call may ring on, so its notification comes back. */
 const ringsOn = ['unreachable', 'no_answer', 'conflict', 'pbx_unavailable', 'unavailable', 'offline', 'too_many_requests', 'invalid'];
 
-/** After these it is looked whether what was shown is still there. */
-const settling = [400, 1_500];
-
 export class Notices {
   /** Messages are dealt with one after the other: one that a call is over never overtakes one that it rings. */
   private last: Promise<unknown> = Promise.resolve();
@@ -34,9 +31,6 @@ export class Notices {
   private dismissed = new Set<string>();
   /** Calls of which a push message has said that they are over: the one that they ring may come late. */
   private ended = new Set<string>();
-
-  /** What a page saw last, as long as nothing else has changed what is shown. */
-  private current: Sight | undefined;
 
   constructor(private readonly host: Host) {}
 
@@ -64,9 +58,8 @@ export class Notices {
   }
 
   /** What is shown becomes what a live page sees. While a window has the focus, that shows it. */
-  private async follow(sight: Sight, from: string, tries = 0): Promise<void> {
+  private async follow(sight: Sight, from: string): Promise<void> {
     if (!sight.live) return;
-    this.current = sight;
     const windows = await this.host.windows();
     const focused = sight.focused || windows.some((w) => w.focused && w.id !== from);
     for (const call of this.dismissed) if (!sight.alerts.some((a) => a.call === call)) this.dismissed.delete(call);
@@ -79,21 +72,10 @@ export class Notices {
       const there = shown.find((s) => s.tag === alert.call && s.carried.kind === 'ring');
       if (!there || !same(there.carried, alert)) await this.ring(alert, {}, alert.silent || there !== undefined);
     }
-    const wait = settling[tries];
-    if (wanted.length > 0 && wait) this.host.after(wait, () => void this.inTurn(async () => this.mend(sight, from, tries + 1)));
-  }
-
-  /**
-   * A browser closes late: one with a tag that is shown again right after it was closed may still be listed, or is closed with the one
-   * before it (seen in Chromium on a busy machine). So it is looked again.
-   */
-  private async mend(sight: Sight, from: string, tries: number): Promise<void> {
-    if (this.current === sight) await this.follow(sight, from, tries);
   }
 
   /** A page can say no more what rings. If another can, that holds; otherwise nothing does. */
   private async without(page: string, why: 'lost' | 'gone'): Promise<void> {
-    this.current = undefined;
     for (const window of await this.host.windows()) {
       const sight = window.id === page ? undefined : await this.host.sight(window);
       if (sight?.live) return this.follow(sight, window.id);
@@ -104,7 +86,6 @@ export class Notices {
   }
 
   private async closeAll(): Promise<void> {
-    this.current = undefined;
     for (const one of await this.host.shown()) one.close();
     this.host.badge(0);
   }
@@ -112,8 +93,7 @@ export class Notices {
   /** A push message. The promise is done when what is to be shown is there. */
   pushed(message: Pushed): Promise<void> {
     return this.inTurn(async () => {
-      this.current = undefined;
-      const language = choose((await this.host.choices())?.language, message.language);
+        const language = choose((await this.host.choices())?.language, message.language);
       if (message.type === 'ringing') await this.pushedRing(message, language);
       else if (message.type === 'over') await this.pushedEnd(message, language);
     });
@@ -186,7 +166,7 @@ export class Notices {
   /** Says something for a moment, where the call's notification was. */
   private async say(kind: 'over' | 'outcome', carried: Carried, ms: number): Promise<void> {
     const { title, body, call, language, since } = carried;
-    // What became of a pickup has a tag of its own: the ring's is just being closed.
+    // What became of a pickup has a tag of its own: a page that lags behind may see the call ring for a moment yet.
     const tag = kind === 'outcome' ? `${call}-outcome` : call;
     await this.host.show({
       title, body, tag, silent: true, lang: language, stays: false, timestamp: Date.parse(since) || Date.now(), actions: [],
@@ -217,7 +197,6 @@ export class Notices {
   private async pickUp(one: Carried): Promise<void> {
     const language = choose(one.language);
     const alert: Alert = { ...one, silent: true };
-    this.current = undefined;
     await this.inTurn(() => this.ring({ ...alert, body: text(language, 'pickup.asked') }, one.names, true, true));
     const answer = await this.host.pickUp(one.call, one.phone);
     await this.inTurn(async () => {
