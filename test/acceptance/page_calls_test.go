@@ -30,8 +30,11 @@ func TestPagePickup(t *testing.T) {
 		name string
 		take func(row *chrome.Place)
 	}{
-		{"by the button", func(row *chrome.Place) { row.Await("button", "Pick up").Click() }},
-		{"by the key", func(*chrome.Place) { p.Press("p") }},
+		{"by the button", func(row *chrome.Place) { row.Await("button", "Pick up").Aimed().Click() }},
+		{"by the key", func(row *chrome.Place) {
+			row.Await("button", "Pick up").Settled()
+			p.Press("p")
+		}},
 	} {
 		caller := s.dial(fatma, "102")
 		member := s.rings(ben)
@@ -49,6 +52,61 @@ func TestPagePickup(t *testing.T) {
 		s.ended(picker)
 		s.quiet()
 	}
+}
+
+// While somebody aims at a call no other comes to lie there; and where one has, what is pressed takes nothing, and says so.
+func TestPageNothingMovesUnderAPointer(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	desk := s.phone("101", answers)
+	ben, carla, fatma, georg := s.phone("102"), s.phone("103"), s.phone("106"), s.phone("107")
+	p := s.page("anna", chrome.Options{})
+	other := p.Tab(chrome.Options{})
+	other.Go(s.url("/"))
+	rows := func(p *chrome.Page, n int) {
+		p.AwaitTrue(fmt.Sprintf(`document.querySelectorAll("[data-testid=call]").length === %d`, n))
+	}
+	lies := func() [3]float64 {
+		return chrome.Eval[[3]float64](p, `(() => { const {x, y, width, height} = document.querySelector("[data-testid=pickup]").getBoundingClientRect();
+			return [x + width / 2, y + height / 2, document.querySelector("[data-testid=call]").offsetHeight]; })()`)
+	}
+
+	first := s.dial(fatma, "102")
+	s.rings(ben)
+	x, y := calls(p).Await("listitem", "Fatma Aydin").Await("button", "Pick up").Settled()
+	second := s.dial(georg, "103")
+	member := s.rings(carla)
+	button := calls(p).Await("listitem", "Georg Huber").Await("button", "Pick up")
+	aimedX, aimedY := button.Point()
+	rows(other, 2)
+	aside, tall := aimedX+1, lies()[2]
+	// For what asks how long something has lain there, no time passes from now on.
+	chrome.Eval[bool](p, `(window.clock = performance.now.bind(performance), performance.now = (now => () => now)(clock()), true)`)
+	s.must("hang up", first.Hangup(s.ctx()))
+	calls(p).Await("listitem", "The caller hung up")
+	p.Until("the first call is purged, and its row is gone where nobody points", func() bool {
+		aimedX, aside = aside, aimedX
+		p.MoveMouse(aimedX, aimedY)
+		return chrome.Eval[bool](other, `document.querySelectorAll("[data-testid=call]").length === 1`)
+	})
+	if at := lies(); at[1] != aimedY || at[2] != tall || len(calls(p).All("listitem")) != 2 {
+		t.Errorf("the button has moved from %v to %v; a row was %v tall and is %v", aimedY, at[1], tall, at[2])
+	}
+
+	rows(p, 1) // the mouse rests
+	if at := lies(); at[0] != x || at[1] != y {
+		t.Errorf("the button is at %v, and the one before it was at %v, %v", at, x, y)
+	}
+	p.ClickAt(x, y)
+	p.Reads("The calls have just moved, so nothing was picked up. Press again.")
+	p.Press("p")
+	p.AwaitTrue(`document.querySelectorAll("[data-testid=toast]").length === 2 && !document.querySelector("[data-testid=phase]")`)
+	chrome.Eval[bool](p, `(performance.now = clock, true)`)
+	button.Aimed().Click()
+	s.talk(second, s.rings(desk))
+	s.ended(member)
+	s.must("hang up", second.Hangup(s.ctx()))
+	s.quiet()
 }
 
 // A row is no longer offered in the moment in which the call is over, and says for a moment why.
@@ -127,10 +185,8 @@ func TestPageRace(t *testing.T) {
 
 // closeMessages closes what a page says of what was done, so that it is not taken for the next.
 func closeMessages(p *chrome.Page) {
-	for all := p.All("button", "Close message"); len(all) > 0; all = p.All("button", "Close message") {
-		all[0].Click()
-		p.ReadsNot("has the call")
-	}
+	chrome.Eval[bool](p, `(document.querySelectorAll("[data-testid=toast] button").forEach(b => b.click()), true)`)
+	p.AwaitTrue(`!document.querySelector("[data-testid=toast]")`)
 }
 
 // While the daemon is away the page says so, and offers nothing. When it is back no ring is stale, and none is missing.

@@ -52,7 +52,7 @@ func TestPageSleeps(t *testing.T) {
 		}
 
 		// What one tab takes the other does not offer any more.
-		calls(sleepy).Await("listitem", "Georg Huber").Await("button", "Pick up").Click()
+		calls(sleepy).Await("listitem", "Georg Huber").Await("button", "Pick up").Aimed().Click()
 		s.talk(fresh, s.rings(desk))
 		for _, p := range both {
 			p.Reads("Anna Berger picked up for Carla Diaz")

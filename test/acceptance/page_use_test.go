@@ -76,8 +76,10 @@ func TestPageBarriers(t *testing.T) {
 	ben, fatma := s.phone("102"), s.phone("106")
 	s.phone("101")
 	s.storeIsRead()
+	mark := s.watch.mark()
 	missed := s.dial(fatma, "102")
 	s.rings(ben)
+	s.ringingCall(mark, "ben") // a caller who hangs up before the PBX knows that it rings has called nobody
 	s.must("hang up", missed.Hangup(s.ctx()))
 	s.quiet()
 	for name, x := range map[string]struct {

@@ -56,7 +56,7 @@ func TestPageWaysOfCalls(t *testing.T) {
 
 	chrome.Eval[bool](p, `(() => { const s = document.querySelector("[data-testid=phone]"); s.value = "PJSIP/101-home";
 		s.dispatchEvent(new Event("change", { bubbles: true })); return true; })()`)
-	calls(p).Await("listitem", "Georg Huber").Await("button", "Pick up").Click()
+	calls(p).Await("listitem", "Georg Huber").Await("button", "Pick up").Aimed().Click()
 	picker := s.rings(home)
 	p.Reads("Your phone is ringing: answer it")
 	s.must("answer", picker.Answer())

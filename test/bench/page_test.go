@@ -147,7 +147,7 @@ func (d *desk) take() tour {
 	row := chrome.Eval[paintedRow](d.page, `measure.painted()`)
 	member, err := d.member.Incoming(ctx)
 	d.must("the member's phone", err)
-	d.page.Await("region", "Supervised calls").Await("button", "Pick up").Click()
+	d.page.Await("region", "Supervised calls").Await("button", "Pick up").Aimed().Click()
 	picker, err := d.hers.Incoming(ctx)
 	d.must("the supervisor's phone", err)
 	d.must("the supervisor hears the caller", picker.Hears(ctx, d.caller.Mark()))

@@ -27,6 +27,7 @@ func (p *Page) Beside() *Page {
 	})
 	p.must("open a page beside", chromedp.Do(ctx))
 	other.listen()
+	p.t.Cleanup(other.lastLook)
 	return other
 }
 

@@ -76,6 +76,24 @@ func (p *Page) do(what string, f func(context.Context, *chromedp.Target) error) 
 	p.must(what, chromedp.Do(ctx, chromedp.Func(f)))
 }
 
+// MoveMouse moves it to a place in the window, in CSS pixels.
+func (p *Page) MoveMouse(x, y float64) {
+	p.t.Helper()
+	p.do("move the mouse", func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseMoved, X: x, Y: y})
+		return err
+	})
+}
+
+// ClickAt presses what lies at a place in the window, in CSS pixels.
+func (p *Page) ClickAt(x, y float64) {
+	p.t.Helper()
+	p.do("click", func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := chromedp.MouseClickXY(x, y)(ctx, tab)
+		return err
+	})
+}
+
 // Scroll moves what lies in the middle of the window by so many CSS pixels, down or up, as fast as a person does with a wheel. It
 // gives when that is done.
 func (p *Page) Scroll(pixels, perSecond int64) {

@@ -146,26 +146,82 @@ func (p *Place) ReadsNot(text string) {
 	p.page.until(fmt.Sprintf("%q is not read", text), func() bool { return !strings.Contains(p.Text(), text) })
 }
 
-// Click clicks in the middle of it, whatever lies there.
-func (p *Place) Click() {
+// aims gives the middle of an element when it has lain there and could be pressed for so many ms. null: it is gone, or has no place.
+const aims = `async function(still) {
+	this.scrollIntoViewIfNeeded();
+	let last, since;
+	for (;;) {
+		const {x, y, width, height} = this.getBoundingClientRect(), there = [x + width / 2, y + height / 2];
+		if (!this.isConnected || width * height === 0) return null;
+		if (String(there) !== String(last) || this.matches(":disabled")) [last, since] = [there, performance.now()];
+		else if (performance.now() - since >= still) return there;
+		await new Promise(later => setTimeout(later, 20));
+	}
+}`
+
+// Settled waits until it has lain still for 400 ms, as it has for somebody who has seen it and means to press it, and gives where its
+// middle is.
+func (p *Place) Settled() (x, y float64) {
 	p.page.t.Helper()
-	ctx, cancel := p.page.bounded()
-	defer cancel()
-	p.page.must("click on "+p.Name, chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, tab, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: p.node}); err != nil {
-			return err
-		}
-		there, err := cdp.Call(ctx, tab, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: p.node})
+	return p.still(400)
+}
+
+// Aimed waits until it has Settled.
+func (p *Place) Aimed() *Place {
+	p.page.t.Helper()
+	p.Settled()
+	return p
+}
+
+func (p *Place) still(ms int) (x, y float64) {
+	p.page.t.Helper()
+	p.page.do(p.Name+" lies still", func(ctx context.Context, tab *chromedp.Target) error {
+		element, err := cdp.Call(ctx, tab, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: p.node})
 		if err != nil {
 			return err
 		}
-		if len(there.Quads) == 0 || len(there.Quads[0]) != 8 {
-			return fmt.Errorf("it has no place in the window")
+		yes := true
+		r, err := cdp.Call(ctx, tab, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+			FunctionDeclaration: aims, ObjectID: element.Object.ObjectID, ReturnByValue: &yes, AwaitPromise: &yes,
+			Arguments: []*runtime.CallArgument{{Value: []byte(strconv.Itoa(ms))}},
+		})
+		if err != nil {
+			return err
 		}
-		q := there.Quads[0] // its corners, clockwise
-		_, err = chromedp.MouseClickXY((q[0]+q[4])/2, (q[1]+q[5])/2)(ctx, tab)
-		return err
-	})))
+		var there []float64
+		if err := json.Unmarshal(r.Result.Value, &there); err != nil {
+			return err
+		}
+		if len(there) != 2 {
+			return fmt.Errorf("it is gone, or has no place in the window")
+		}
+		x, y = there[0], there[1]
+		return nil
+	})
+	return x, y
+}
+
+// Point moves the mouse to the middle of it as soon as it has been aimed at, and gives where that is.
+func (p *Place) Point() (x, y float64) {
+	p.page.t.Helper()
+	x, y = p.Settled()
+	p.page.MoveMouse(x, y)
+	return x, y
+}
+
+// Click points at the middle of it when it does not move, and presses whatever lies there. Where nobody aims so fast, it is for the test
+// to have it Aimed at.
+func (p *Place) Click() {
+	p.page.t.Helper()
+	for x, y := p.still(0); ; {
+		p.page.MoveMouse(x, y)
+		nowX, nowY := p.still(0)
+		if nowX == x && nowY == y {
+			p.page.ClickAt(x, y)
+			return
+		}
+		x, y = nowX, nowY
+	}
 }
 
 // Find waits until a CSS selector finds something, and gives the first.

@@ -74,7 +74,7 @@ func TestANewcomerPicksUpACallWithinAMinute(t *testing.T) {
 	p.Go(address)
 	p.Type(`input[autocomplete="username"]`, user[1])
 	p.Type(`input[autocomplete="current-password"]`, user[2]+chrome.Enter)
-	p.Await("region", "Supervised calls").Await("listitem", "Reception", "Pick up").Await("button", "Pick up").Click()
+	p.Await("region", "Supervised calls").Await("listitem", "Reception", "Pick up").Await("button", "Pick up").Aimed().Click()
 	p.Reads("You have the call for ")
 	out.find(minute, t, user[1]+` picked up (Dr. Weiß|Bakery Krüger|Lena Vogel)'s call for \S+ after \S+ s, in the browser`)
 

@@ -64,6 +64,7 @@ export const de: Messages = {
   'pickup.calling': 'Ihr Telefon klingelt: bitte abheben',
   'pickup.connecting': 'Wird verbunden …',
   'pickup.done': 'Sie haben den Anruf für {person} angenommen.',
+  'pickup.moved': 'Die Anrufe haben sich gerade verschoben, darum wurde nichts angenommen. Drücken Sie noch einmal.',
 
   'over.answered': '{person} hat abgehoben',
   'over.picked_up': '{by} hat für {person} angenommen',

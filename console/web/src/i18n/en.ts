@@ -63,6 +63,7 @@ export const en = {
   'pickup.calling': 'Your phone is ringing: answer it',
   'pickup.connecting': 'Connecting…',
   'pickup.done': 'You have the call for {person}.',
+  'pickup.moved': 'The calls have just moved, so nothing was picked up. Press again.',
 
   'over.answered': '{person} answered',
   'over.picked_up': '{by} picked up for {person}',

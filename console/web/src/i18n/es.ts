@@ -64,6 +64,7 @@ export const es: Messages = {
   'pickup.calling': 'Su teléfono suena: descuelgue',
   'pickup.connecting': 'Conectando…',
   'pickup.done': 'Tiene la llamada para {person}.',
+  'pickup.moved': 'Las llamadas acaban de moverse: no se ha atendido ninguna. Pulse otra vez.',
 
   'over.answered': '{person} contestó',
   'over.picked_up': '{by} atendió por {person}',

@@ -64,6 +64,7 @@ export const fr: Messages = {
   'pickup.calling': 'Votre téléphone sonne : décrochez',
   'pickup.connecting': 'Mise en relation…',
   'pickup.done': 'Vous avez l’appel pour {person}.',
+  'pickup.moved': 'Les appels viennent de bouger : rien n’a été pris. Appuyez de nouveau.',
 
   'over.answered': '{person} a répondu',
   'over.picked_up': '{by} a répondu pour {person}',

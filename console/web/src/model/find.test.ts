@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { matches, plain } from './find';
+import type { Call } from '../api/types';
+import { matches, plain, rowsOf } from './find';
 
 test('people are found without accents, and by parts', () => {
   expect(plain('Dr. Weiß José')).toBe('dr. weiss jose');
@@ -13,4 +14,25 @@ test('people are found by number, however it is written', () => {
   expect(matches('030 / 555', 'Ben', ['+4930555', '030555'])).toBe(true);
   expect(matches('7', 'Ben', ['102'])).toBe(false);
   expect(matches('', 'Ben', [])).toBe(true);
+});
+
+const call = (id: string, second: number, state: Call['state'] = 'ringing'): Call => ({
+  id, caller_call: id, state, since: `2026-01-01T00:00:${String(second).padStart(2, '0')}.000Z`, ended_at: state === 'ringing' ? '' : `2026-01-01T00:01:${String(second).padStart(2, '0')}.000Z`,
+  caller: { number: '106', name: '', withheld: false }, dialled: '102', via: [], ringing: [], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '',
+});
+const told = (rows: Call[]): string => rows.map((c) => (c.state === 'ringing' ? c.id : `${c.id} ${c.state}`)).join(', ');
+
+test('a call that is over keeps its place for a moment, and of many the newest ends are told', () => {
+  const ends = [1, 2, 3, 4, 5, 6, 7].map((n) => call(`e${n}`, n, 'answered'));
+  expect(told(rowsOf([call('a', 9), call('b', 0)], ends.slice(0, 1), [], false))).toBe('b, e1 answered, a');
+  expect(rowsOf([call('a', 9)], ends, [], false).map((c) => c.id)).toEqual(['e2', 'e3', 'e4', 'e5', 'e6', 'e7', 'a']);
+});
+
+test('while somebody points at the rows none goes from above another', () => {
+  const before = [call('gone', 1, 'answered'), call('unseen', 2), call('a', 3)];
+  expect(told(rowsOf([call('a', 3), call('new', 4)], [], before, true))).toBe('gone answered, unseen withdrawn, a, new');
+  expect(told(rowsOf([call('a', 3)], [], before, false))).toBe('a');
+  expect(told(rowsOf([], [], before, true))).toBe('');
+  const many = Array.from({ length: 30 }, (_, n) => call(`e${n}`, n, 'abandoned'));
+  expect(rowsOf([call('a', 40)], many, many, true)).toHaveLength(1 + 6 + 12);
 });

@@ -46,9 +46,29 @@ export function numbersOf(person: Person, calls: Map<string, Call>): string[] {
 }
 
 /** The calls that ring, the oldest first; and after them those that are over and still say how. */
-export function inOrder(calls: Iterable<Call>): { ringing: Call[]; over: Call[] } {
+export function inOrder(calls: Iterable<Call>): { all: Call[]; ringing: Call[]; over: Call[] } {
   const all = [...calls].sort((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : a.id < b.id ? -1 : 1));
-  return { ringing: all.filter((c) => c.state === 'ringing'), over: all.filter((c) => c.state !== 'ringing') };
+  return { all, ringing: all.filter((c) => c.state === 'ringing'), over: all.filter((c) => c.state !== 'ringing') };
+}
+
+/** How many ends are told at a time, and how many rows are kept for a pointer. */
+const endsTold = 6;
+const keptMost = 12;
+
+/**
+ * The rows of calls, by age: those that ring, and of those that are over the newest. While somebody points at them, none of the rows
+ * before is taken away: what they aim at stays where it is. A row of which nothing is known any more says so.
+ */
+export function rowsOf(ringing: Call[], over: Call[], before: Call[], pointed: boolean): Call[] {
+  const ends = [...over].sort((a, b) => (a.ended_at < b.ended_at ? 1 : -1));
+  const rows = new Map([...ringing, ...ends.slice(0, endsTold)].map((c) => [c.id, c]));
+  if (pointed && ringing.length > 0) {
+    const known = new Map(ends.map((c) => [c.id, c]));
+    for (const c of before.filter((b) => !rows.has(b.id)).slice(-keptMost)) {
+      rows.set(c.id, known.get(c.id) ?? (c.state === 'ringing' ? { ...c, state: 'withdrawn' } : c));
+    }
+  }
+  return inOrder(rows.values()).all;
 }
 
 /** Through which of my groups a call is supervised, each once. */

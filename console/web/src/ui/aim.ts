@@ -1,0 +1,47 @@
+// Calls come and go by themselves, and what lies beside them moves. So a button that has just come, or has just moved under a pointer,
+// takes no press: it would pick up another call than the one that was aimed at.
+
+/** Nobody sees where something lies, decides and presses within this time, in ms. */
+const settled = 350;
+/** By so many CSS pixels something may move and is still hit. */
+const near = 6;
+
+interface Place { left: number; top: number; since: number }
+
+const places = new Map<Element, Place>();
+let frame = 0;
+let scrolled = false;
+
+const far = (a: Place, b: { left: number; top: number }): boolean => Math.abs(a.left - b.left) + Math.abs(a.top - b.top) > near;
+
+function look(): void {
+  const since = performance.now();
+  for (const [button, place] of places) {
+    const { left, top } = button.getBoundingClientRect();
+    if (far(place, { left, top })) Object.assign(place, { left, top }, scrolled ? {} : { since });
+  }
+  scrolled = false;
+  frame = places.size > 0 ? requestAnimationFrame(look) : 0;
+}
+
+// Who scrolls moves it all, and knows.
+document.addEventListener('scroll', () => (scrolled = true), { capture: true, passive: true });
+
+/** Svelte's action: looks where a button lies as long as it is there. */
+export function aim(button: Element): { destroy(): void } {
+  const { left, top } = button.getBoundingClientRect();
+  places.set(button, { left, top, since: performance.now() });
+  frame ||= requestAnimationFrame(look);
+  return { destroy: () => void places.delete(button) };
+}
+
+/** Whether what has been so since a time (performance.now) can have been seen by who presses now. */
+export const meant = (since: number): boolean => performance.now() - since >= settled;
+
+/** Whether a press was meant for the button that it hits. One by a key always is: the button had the focus. */
+export function aimed(e: MouseEvent): boolean {
+  const button = e.currentTarget as Element;
+  const place = places.get(button);
+  if (e.detail === 0 || !place) return true;
+  return meant(place.since) && (scrolled || !far(place, button.getBoundingClientRect()));
+}
