@@ -77,6 +77,10 @@ func (p *scanner) channelField(e *event, key []byte) bool {
 		p.channel(&e.Peer)
 	case "forwarded":
 		p.channel(&e.Forwarded)
+	case "transferee":
+		p.channel(&e.Transferee)
+	case "transfer_target":
+		p.channel(&e.Target)
 	default:
 		return false
 	}
@@ -99,6 +103,8 @@ func (p *scanner) eventField(e *event, key []byte) {
 		e.DialStatus = p.str()
 	case "forward":
 		e.Forward = p.str()
+	case "result":
+		e.Result = p.str()
 	case "eventname":
 		e.UserEvent.Name = p.str()
 	case "userevent":

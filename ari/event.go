@@ -11,6 +11,8 @@ import (
 // ApplicationReplaced must be in it, or Asterisk filters that out as well.
 var wanted = []string{
 	"ApplicationReplaced",
+	"BridgeAttendedTransfer",
+	"BridgeBlindTransfer",
 	"ChannelCallerId",
 	"ChannelConnectedLine",
 	"ChannelCreated",
@@ -61,6 +63,10 @@ type event struct {
 	// redirecting phone named.
 	Caller, Peer, Forwarded channel
 	DialStatus, Forward     string
+
+	// Of transfers. Target is missing in a BridgeBlindTransfer, whose Transferee goes on to another number.
+	Transferee, Target channel
+	Result             string
 
 	UserEvent userEvent // ChannelUserevent
 

@@ -93,6 +93,7 @@ func (t *tracker) presentationAnswered(channelID string, p presentation, at time
 	root.presented = p
 	for _, l := range t.channels {
 		t.tellRing(l, at)
+		t.tellMoved(l, at)
 	}
 }
 

@@ -165,6 +165,9 @@ func (t *tracker) trace(l *leg) (root *leg, route []supervision.Hop) {
 		seen[d] = true
 		route = append(route, hopOf(d))
 		at = d
+		if d.endpoint != "" {
+			break // a phone that was itself called, and dials since it was transferred, is the caller now
+		}
 		if d.half == '2' && d.other != nil {
 			at = d.other
 		}

@@ -43,6 +43,11 @@ type leg struct {
 	answered   bool
 	answeredTo string // the caller's channel, if it rang for one that was told of
 
+	sentOn    bool                  // it was transferred to another number
+	moved     bool                  // a transfer has given it another side, which is with; nil: that cannot be told
+	with      *leg                  // never one that is behind a Local channel
+	toldMoved supervision.TalkMoved // what was last said of that, without the time
+
 	told *supervision.Ring // what was last said about its ringing; nil: nothing, or it is over
 
 	// presented is what the PBX answered when asked how the caller may be presented.
@@ -80,6 +85,10 @@ func (t *tracker) handle(e *event, at time.Time) {
 		t.enteredBridge(t.see(&e.Channel, at), at)
 	case "Dial":
 		t.dial(e, at)
+	case "BridgeAttendedTransfer":
+		t.transferred(e, at)
+	case "BridgeBlindTransfer":
+		t.sentOn(e, at)
 	case "ChannelHangupRequest":
 		t.hangupRequested(e, at)
 	case "ChannelDestroyed":
@@ -100,6 +109,7 @@ func (t *tracker) see(c *channel, at time.Time) *leg {
 		t.tellRing(l, at) // who calls may have become known
 	}
 	t.tellLegsOf(l, at)
+	t.tellMoved(l, at)
 	t.tellDevice(l.endpoint, at)
 	return l
 }
@@ -244,6 +254,7 @@ func (t *tracker) answer(l *leg, at time.Time) {
 		l.answeredTo = l.told.CallerCall
 	}
 	t.endRing(l, supervision.RingAnswered, at)
+	t.reached(l, at)
 }
 
 // enteredBridge: the PBX has joined a channel to another. Of one that picks up this is the proof that it has the caller.
@@ -262,7 +273,7 @@ func (t *tracker) destroyed(e *event, at time.Time) {
 	l.Dialplan = e.Channel.Dialplan
 	how := howSilenced(l, e.Cause)
 	t.endRing(l, how, at)
-	if l.answeredTo != "" {
+	if l.answeredTo != "" || l.found && l.answered { // of what was there before, nobody knows any more whether it rang
 		t.tell(supervision.TalkEnded{At: at, Leg: l.ID})
 	}
 	if l.answeredTo != "" && how == supervision.RingPickedUp {

@@ -98,6 +98,8 @@ func tellEvent(out *strings.Builder, e supervision.Event) {
 		fmt.Fprintf(out, "answer picked up, caller=%s\n", id(e.CallerCall))
 	case supervision.TalkEnded:
 		fmt.Fprintf(out, "talk ends %s\n", id(e.Leg))
+	case supervision.TalkMoved:
+		fmt.Fprintf(out, "talk moves %s known=%t %+v by=%s\n", id(e.Leg), e.Known, e.Caller, e.CallerEndpoint)
 	case supervision.PickerGone:
 		fmt.Fprintf(out, "picker gone %s dropped=%t\n", id(e.Channel), e.Dropped)
 	default:

@@ -178,6 +178,8 @@ func Apply(s *State, event Event) (*State, []Effect) {
 		t.pickerGone(e)
 	case TalkEnded:
 		t.talkEnded(e.Leg)
+	case TalkMoved:
+		t.talkMoved(e)
 	case TimerFired:
 		t.timerFired(e)
 	}

@@ -31,18 +31,18 @@ func (t *step) supervisedThrough(g *Group, l *leg) bool {
 		return false
 	}
 	f := &g.Calls
-	if !f.Internal {
-		if colleague, _ := t.dir.Endpoint(l.ring.CallerEndpoint); colleague != nil {
-			return false
-		}
+	if colleague, _ := t.dir.Endpoint(l.ring.CallerEndpoint); !f.concerns(colleague, l.ring.Caller) {
+		return false
 	}
 	if len(f.OnlyDialled) > 0 && !matchesAny(f.OnlyDialled, l.ring.Dialled) {
 		return false
 	}
-	if !l.ring.Caller.Withheld && matchesAny(f.ExceptCallers, l.ring.Caller.Number) {
-		return false
-	}
 	return !l.ring.Since.Add(f.AlertAfter).After(t.now)
+}
+
+// concerns says whether a group is concerned by calls of a colleague (nil: of somebody else) who may be shown so.
+func (f *CallFilter) concerns(colleague *Person, c Caller) bool {
+	return (f.Internal || colleague == nil) && (c.Withheld || !matchesAny(f.ExceptCallers, c.Number))
 }
 
 func matchesAny(patterns []*regexp.Regexp, s string) bool {

@@ -18,9 +18,12 @@ type Talk struct {
 	Since   time.Time
 	Caller  Caller
 	Dialled string
+	// Unknown: since a transfer it cannot be told with whom, and there is no Caller.
+	Unknown bool
 
-	caller PersonID      // whose device called, if it was one of the PBX's
-	rang   []RingingPart // through whom it was supervised
+	caller  PersonID      // whose device called, if it was one of the PBX's
+	rang    []RingingPart // through whom it was supervised
+	through []RingingPart // of these, whom it still concerns since a transfer
 }
 
 // ShowTalk tells those who follow what a person sees of a talk that this person may know of. Talk nil: it is over, or is not
@@ -41,12 +44,24 @@ type TalkEnded struct {
 
 func (e TalkEnded) at() time.Time { return e.At }
 
+// TalkMoved says that a transfer has given a phone that had answered another side, if it is Known: one whom it called or who called
+// it, or nobody yet.
+type TalkMoved struct {
+	At             time.Time
+	Leg            string
+	Known          bool
+	Caller         Caller
+	CallerEndpoint string // as that of a Ring
+}
+
+func (e TalkMoved) at() time.Time { return e.At }
+
 // beginTalk notes who has a call that has just been answered or picked up.
 func (t *step) beginTalk(doc *CallDocument, rang []*leg, o outcome) {
 	if o.leg == "" {
 		return
 	}
-	k := &Talk{ID: o.leg, Person: cmp.Or(o.pickedUpBy, o.answeredBy), Call: doc.ID, Since: t.now, Caller: doc.Caller, Dialled: doc.Dialled, rang: doc.Rang}
+	k := &Talk{ID: o.leg, Person: cmp.Or(o.pickedUpBy, o.answeredBy), Call: doc.ID, Since: t.now, Caller: doc.Caller, Dialled: doc.Dialled, rang: doc.Rang, through: doc.Rang}
 	if len(rang) > 0 {
 		if caller, _ := t.dir.Endpoint(rang[0].ring.CallerEndpoint); caller != nil {
 			k.caller = caller.ID
@@ -67,6 +82,37 @@ func (t *step) talkEnded(leg string) {
 		delete(t.talks, leg)
 		t.touchTalk(leg)
 	}
+}
+
+// talkMoved has the talk go on with somebody else. Whom a group does not concern does not concern it as the other side either (R7).
+func (t *step) talkMoved(e TalkMoved) {
+	before := t.talks[e.Leg]
+	if before == nil {
+		return
+	}
+	k := *before
+	k.Unknown, k.Caller, k.caller, k.through = !e.Known, Caller{}, "", k.rang
+	if e.Known {
+		colleague, _ := t.dir.Endpoint(e.CallerEndpoint)
+		if colleague != nil {
+			k.caller = colleague.ID
+		}
+		k.Caller, k.through = e.Caller, t.concerned(k.rang, colleague, e.Caller)
+	}
+	t.talks[e.Leg] = &k
+	t.touchTalk(e.Leg)
+}
+
+// concerned leaves of those through whom a call was supervised the groups that somebody as the caller would concern.
+func (t *step) concerned(rang []RingingPart, colleague *Person, c Caller) []RingingPart {
+	list := slices.Clone(rang)
+	for i := range list {
+		list[i].Groups = slices.DeleteFunc(slices.Clone(list[i].Groups), func(id GroupID) bool {
+			g := t.dir.Group(id)
+			return g == nil || !g.Calls.concerns(colleague, c)
+		})
+	}
+	return list
 }
 
 // syncTalks ends the talks of phones that are not up any more.
@@ -92,7 +138,7 @@ func (t *step) talkFor(p *Person, id string) *Talk {
 	}):
 		return nil
 	}
-	if a := t.alerted(p); p.Admin || len(a.parts(k.rang)) > 0 {
+	if a := t.alerted(p); p.Admin || len(a.parts(k.through)) > 0 {
 		return k
 	}
 	return nil

@@ -160,6 +160,15 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 		return supervision.RingEnded{At: at, Leg: rest[0], CallerCall: value(rest, "caller"), How: supervision.RingEnd(rest[1])}, nil
 	case "talk-ends":
 		return supervision.TalkEnded{At: at, Leg: n.real(rest[0])}, nil
+	case "talk-moves":
+		e := supervision.TalkMoved{At: at, Leg: n.real(rest[0]), CallerEndpoint: value(rest, "by")}
+		if from, ok := strings.CutPrefix(rest[1], "from="); ok {
+			e.Known, e.Caller = true, supervision.Caller{Number: from, Withheld: from == "withheld"}
+			if e.Caller.Withheld {
+				e.Caller.Number = ""
+			}
+		}
+		return e, nil
 	case "gives-up":
 		return supervision.CallerHungUp{At: at, CallerCall: rest[0]}, nil
 	case "endpoint":

@@ -138,7 +138,7 @@ func (n *narrator) tellEffect(e supervision.Effect) error {
 		if e.Talk == nil {
 			n.say("%s sees the talk on %s no more", e.To, n.readable(e.ID))
 		} else {
-			n.say("%s sees %s talk on %s to %+v", e.To, e.Talk.Person, n.readable(e.ID), e.Talk.Caller)
+			n.tellTalk(e.To, e.Talk)
 		}
 	case supervision.RenewAudio:
 		n.say("renew audio of %s", n.readable(e.Channel))
@@ -165,6 +165,14 @@ func (n *narrator) tellEffect(e supervision.Effect) error {
 }
 
 // tellShow says what somebody sees: of a whole view what there is, of a change what it looks like now.
+func (n *narrator) tellTalk(to supervision.PersonID, k *supervision.Talk) {
+	if k.Unknown {
+		n.say("%s sees %s talk on %s to somebody", to, k.Person, n.readable(k.ID))
+		return
+	}
+	n.say("%s sees %s talk on %s to %+v", to, k.Person, n.readable(k.ID), k.Caller)
+}
+
 func (n *narrator) tellShow(s supervision.Show) {
 	if v := s.View; v != nil {
 		var groups, people, calls, memberships []string
@@ -181,7 +189,7 @@ func (n *narrator) tellShow(s supervision.Show) {
 			memberships = append(memberships, fmt.Sprintf("%s=%t,%d", m.ID, m.LoggedIn, m.Count))
 		}
 		for _, k := range v.Talks {
-			n.say("%s sees %s talk on %s to %+v", s.To, k.Person, n.readable(k.ID), k.Caller)
+			n.tellTalk(s.To, k)
 		}
 		n.say("%s sees %d: groups %v, memberships %v, people %v, calls %v", s.To, s.Seq, groups, memberships, n.readable(fmt.Sprint(people)), n.readable(fmt.Sprint(calls)))
 		return

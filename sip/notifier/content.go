@@ -102,7 +102,7 @@ func toldAlready(id string, now, before []seen.Dialog) bool {
 func (s *subscription) sure(dialogs []seen.Dialog, line *toldLine) []seen.Dialog {
 	now := time.Now()
 	switch {
-	case len(dialogs) != 1 || dialogs[0].Known:
+	case len(dialogs) != 1 || !dialogs[0].Vague():
 		line.unsure = time.Time{}
 	case !line.known || len(line.dialogs) == 1 && line.dialogs[0] == dialogs[0]:
 	case line.unsure.IsZero():

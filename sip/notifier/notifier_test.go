@@ -268,6 +268,25 @@ func TestLineFromRingToEnd(t *testing.T) {
 	})
 }
 
+// A transfer: the same dialog goes on, without a side until that is known, and the lamp is not dark for a moment.
+func TestLineThatIsTransferred(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, false)
+		p.subscribed(Subscribe{Viewer: "anna", User: "102", Event: "dialog"})
+		p.rings("L1", "102", "+4930555")
+		p.answered("L1", "102")
+		p.says(p.last(), "<state>confirmed</state>", "+4930555")
+		p.apply(supervision.TalkMoved{At: time.Now(), Leg: "L1"})
+		p.says(p.one(), "<state>confirmed</state>", "-555", "-terminated", "-<remote>")
+		p.apply(supervision.TalkMoved{At: time.Now(), Leg: "L1", Known: true, Caller: supervision.Caller{Number: "104", Name: "Emil Roth"}, CallerEndpoint: "PJSIP/104"})
+		p.says(p.one(), "<state>confirmed</state>", "sip:104@pbx.example", "Emil Roth", "-terminated")
+		p.apply(supervision.TalkMoved{At: time.Now(), Leg: "L1", Known: true, Caller: supervision.Caller{Withheld: true}})
+		p.says(p.one(), "<state>confirmed</state>", "anonymous.invalid", "-104", "-Emil", "-terminated")
+		p.hangsUp("L1", "102")
+		p.says(p.last(), "<state>terminated</state>", "-confirmed")
+	})
+}
+
 // last is the last of what was told, of which there must be something.
 func (p *pbx) last() *Notify {
 	p.t.Helper()

@@ -295,7 +295,7 @@ type Dialog struct {
 	// ID names it at this line, for as long as the daemon lives.
 	ID        string
 	Confirmed bool // otherwise it rings
-	// Known: who calls may be shown, or is withheld. Otherwise it is only known that the line is in a call.
+	// Known: who calls may be shown, or is withheld. Otherwise it is only known that the line is in a call, or in this one.
 	Known   bool
 	Caller  supervision.Caller
 	Dialled string
@@ -304,6 +304,9 @@ type Dialog struct {
 
 // anyCall is the id of what is only known by the line being busy.
 const anyCall = "busy"
+
+// Vague says whether it may be any call.
+func (d *Dialog) Vague() bool { return d.ID == anyCall }
 
 // Dialogs are the calls at somebody's line: what rings, oldest first, then whom they talk to. A line that is dark has none.
 func (t *Table) Dialogs(id supervision.PersonID) []Dialog {
@@ -323,7 +326,7 @@ func (t *Table) Dialogs(id supervision.PersonID) []Dialog {
 	for _, k := range t.talks {
 		if k.Person == id {
 			list = append(list, Dialog{
-				ID: string(k.Call), Confirmed: true, Known: true, Caller: k.Caller, Dialled: k.Dialled, Since: k.Since,
+				ID: string(k.Call), Confirmed: true, Known: !k.Unknown, Caller: k.Caller, Dialled: k.Dialled, Since: k.Since,
 			})
 		}
 	}

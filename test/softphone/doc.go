@@ -1,5 +1,5 @@
 // Package softphone is a SIP phone for tests: it registers, rings, answers,
-// refuses, redirects, calls and hangs up under a test's control or by itself,
+// refuses, redirects, calls, transfers and hangs up under a test's control or by itself,
 // shows what a phone's display would show, and sends and hears real audio.
 //
 // What a phone says is its mark: instead of silence it sends a payload that
