@@ -147,7 +147,7 @@ func TestSIPManyDialogs(t *testing.T) {
 		t.Errorf("%d documents were parts, %d of them less than the whole", f.parts, f.small)
 	}
 	for _, n := range f.lamp.Notices() {
-		if strings.Contains(n.Body, "777") || strings.Contains(n.Body, "Geheim") {
+		if strings.Contains(n.Body, "30777") || strings.Contains(n.Body, "Geheim") {
 			t.Errorf("a withheld caller is shown:\n%s", n.Body)
 		}
 	}

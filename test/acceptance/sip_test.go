@@ -101,7 +101,7 @@ func TestSIPLamps(t *testing.T) {
 	// Withheld stays withheld.
 	call = s.dial(phones[lab.Trunk], "4930102", softphone.From("+4930777", "Geheim"), softphone.AssertedIdentity("+4930777", "Geheim"), softphone.Privacy("id"))
 	s.rings(phones["102"])
-	s.lampShows(ben, "<state>early</state>", "anonymous", "-777", "-Geheim")
+	s.lampShows(ben, "<state>early</state>", "anonymous", "-30777", "-Geheim")
 	s.must("hang up", call.Hangup(s.ctx()))
 	s.lampShows(ben, "terminated", "-early")
 
@@ -112,7 +112,7 @@ func TestSIPLamps(t *testing.T) {
 	s.done("ben", "group.join", `{"group":"sales"}`, true)
 	s.lampShows(ben, "<state>early</state>", "Fatma Aydin")
 	for _, n := range append(ben.Notices(), list.Notices()...) {
-		if strings.Contains(n.Body, "777") || strings.Contains(n.Body, "Geheim") {
+		if strings.Contains(n.Body, "30777") || strings.Contains(n.Body, "Geheim") {
 			t.Errorf("a withheld caller is shown:\n%s", n.Body)
 		}
 	}

@@ -69,7 +69,7 @@ func testTransfers(t *testing.T, o lab.Options, sentOn string) {
 		})
 	}
 	for _, n := range append(x.ben.Notices(), x.dora.Notices()...) {
-		if strings.Contains(n.Body, "777") || strings.Contains(n.Body, "Geheim") {
+		if strings.Contains(n.Body, "30777") || strings.Contains(n.Body, "Geheim") {
 			t.Errorf("a withheld caller is shown:\n%s", n.Body)
 		}
 	}
