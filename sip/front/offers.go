@@ -3,16 +3,16 @@ package front
 import (
 	"hash/maphash"
 	"net/netip"
-	"strings"
+	"regexp"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// givingUp begin the User-Agent of phones that give up at a challenge for an algorithm they do not know, whichever comes first, though
-// RFC 3261, 22.4 has them leave it out. Version 2 of baresip knows SHA-256.
-var givingUp = []string{"baresip v0.", "baresip v1."}
+// givingUp is the User-Agent of phones that give up at a challenge for an algorithm they do not know, whichever comes first, though
+// RFC 3261, 22.4 has them leave it out. baresip knows SHA-256 since libre 3.12, whose number it has.
+var givingUp = regexp.MustCompile(`^baresip v([0-2]|3\.([0-9]|1[01]))\.`)
 
 const (
 	// maxOffers is how many names with their addresses are watched for whether the phone makes something of its challenge.
@@ -49,11 +49,8 @@ func (o *offers) key(name string, from netip.Addr) uint64 {
 // onlyMD5 says whether a request from who calls themself name is to be offered no more than that. If it has no secret it is noted that
 // its phone was made an offer.
 func (o *offers) onlyMD5(m *message, name string, from netip.Addr, secret bool, now time.Time) bool {
-	agent, _ := m.get("user-agent")
-	for _, known := range givingUp {
-		if strings.HasPrefix(agent, known) {
-			return true
-		}
+	if agent, _ := m.get("user-agent"); givingUp.MatchString(agent) {
+		return true
 	}
 	key := o.key(name, from)
 	o.mu.Lock()

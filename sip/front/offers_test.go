@@ -97,7 +97,9 @@ func TestWhoMakesASecretOfItIsOfferedBothAgain(t *testing.T) {
 
 func TestPhonesKnownToGiveUp(t *testing.T) {
 	for agent, want := range map[string]string{
-		"baresip v1.0.0 (x86_64/linux)": "MD5", "baresip v0.6.6 (arm/linux)": "MD5", "baresip v3.16.0 (x86_64/Linux)": bothAlgorithms, "": bothAlgorithms,
+		"baresip v1.0.0 (x86_64/linux)": "MD5", "baresip v0.6.6 (arm/linux)": "MD5", "baresip v2.11.0": "MD5",
+		"baresip v3.2.0": "MD5", "baresip v3.11.0": "MD5", "baresip v3.12.0": bothAlgorithms, "baresip v3.16.0 (x86_64/Linux)": bothAlgorithms,
+		"baresip v4.1.0": bothAlgorithms, "baresip v10.0.0": bothAlgorithms, "": bothAlgorithms,
 	} {
 		newOffered(t).knocks(here, want, "User-Agent: "+agent)
 	}
