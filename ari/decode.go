@@ -81,6 +81,8 @@ func (p *scanner) channelField(e *event, key []byte) bool {
 		p.channel(&e.Transferee)
 	case "transfer_target":
 		p.channel(&e.Target)
+	case "transferer_second_leg": //nolint:misspell // Asterisk calls it so
+		p.channel(&e.Asker)
 	default:
 		return false
 	}
@@ -111,6 +113,8 @@ func (p *scanner) eventField(e *event, key []byte) {
 		p.userEvent(&e.UserEvent)
 	case "endpoint":
 		p.endpoint(&e.Endpoint)
+	case "bridge":
+		e.Bridged = p.bridge()
 	default:
 		p.skip()
 	}
@@ -200,6 +204,17 @@ func (p *scanner) channelVars(v *channelVars) {
 	}
 	v.Present = linkedid && caller && connected
 	v.WishKnown = number && name
+}
+
+func (p *scanner) bridge() (channels []string) {
+	for p.open('{'); p.more('}'); {
+		if string(p.key()) == "channels" {
+			channels = p.strings()
+		} else {
+			p.skip()
+		}
+	}
+	return channels
 }
 
 func (p *scanner) endpoint(e *endpointInfo) {

@@ -65,12 +65,15 @@ type event struct {
 	DialStatus, Forward     string
 
 	// Of transfers. Target is missing in a BridgeBlindTransfer, whose Transferee goes on to another number.
-	Transferee, Target channel
-	Result             string
+	// Asker has asked Target, and is on its way out.
+	Transferee, Target, Asker channel
+	Result                    string
 
 	UserEvent userEvent // ChannelUserevent
 
 	Endpoint endpointInfo // ContactStatusChange, PeerStatusChange
+
+	Bridged []string // ChannelEnteredBridge: the ids of the channels that are in the bridge now
 }
 
 // channel is a channel as ARI shows it.

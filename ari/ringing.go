@@ -121,14 +121,18 @@ func (t *tracker) ringOf(l *leg) (supervision.Ring, bool) {
 	if root == l {
 		r.CallerEndpoint = "" // nobody called: a program lets the phone ring
 	}
+	caller := root
+	if root.asks != nil {
+		caller, r.CallerEndpoint = root.asks, root.asks.endpoint
+	}
 	if r.Dialled == "" && len(route) > 0 {
 		r.Dialled = route[0].Number
 	}
-	shown := t.presentationOf(root, l)
+	shown := t.presentationOf(caller, l)
 	if shown == presentationUnknown {
 		return r, false
 	}
-	r.Caller = callerOf(root, l, shown)
+	r.Caller = callerOf(caller, l, shown)
 	return r, true
 }
 

@@ -43,6 +43,7 @@ type leg struct {
 	answered   bool
 	answeredTo string // the caller's channel, if it rang for one that was told of
 
+	asks      *leg                  // the phone for which a Local channel that nobody dials calls
 	sentOn    bool                  // it was transferred to another number
 	moved     bool                  // a transfer has given it another side, which is with; nil: that cannot be told
 	with      *leg                  // never one that is behind a Local channel
@@ -82,6 +83,7 @@ func (t *tracker) handle(e *event, at time.Time) {
 	case "ChannelStateChange":
 		t.stateChanged(t.see(&e.Channel, at), at)
 	case "ChannelEnteredBridge":
+		t.askedFor(e.Bridged, at)
 		t.enteredBridge(t.see(&e.Channel, at), at)
 	case "Dial":
 		t.dial(e, at)

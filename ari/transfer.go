@@ -1,6 +1,7 @@
 package ari
 
 import (
+	"cmp"
 	"time"
 
 	"supervisiond/supervision"
@@ -15,6 +16,39 @@ func (t *tracker) transferred(e *event, at time.Time) {
 	one, other := t.partyOf(e.Transferee.ID), t.partyOf(e.Target.ID)
 	t.move(one, other, at)
 	t.move(other, one, at)
+	if other == nil && one != nil { // whom it is joined to is still being called
+		one.sentOn = true
+		t.asksInstead(t.channels[e.Asker.ID], one, at)
+	}
+}
+
+// askedFor notes for whom Asterisk calls while they ask before a transfer, by its own feature code: for who is in a bridge with the
+// Local channel that it has made for that.
+func (t *tracker) askedFor(bridged []string, at time.Time) {
+	var phone, half *leg
+	for _, id := range bridged {
+		switch l := t.channels[id]; {
+		case l == nil:
+		case l.endpoint != "":
+			phone = l
+		case l.half == '1' && l.dialler == nil && l.Dialplan.App == "" && l.State != "Up":
+			half = l
+		}
+	}
+	if half != nil && phone != nil && half.asks == nil {
+		half.asks = phone
+		t.tellLegsOf(half, at)
+	}
+}
+
+// asksInstead: who asked is out before there was an answer.
+func (t *tracker) asksInstead(before, now *leg, at time.Time) {
+	for _, half := range t.channels {
+		if before != nil && half.asks == before {
+			half.asks = now
+			t.tellLegsOf(half, at)
+		}
+	}
 }
 
 // sentOn: somebody is on the way to another number, and talks to nobody until that is answered.
@@ -63,7 +97,7 @@ func (t *tracker) reached(l *leg, at time.Time) {
 		if caller == nil || caller.half != '2' || caller.other == nil {
 			break
 		}
-		caller = caller.other.dialler
+		caller = cmp.Or(caller.other.dialler, caller.other.asks)
 	}
 	if caller != nil && caller.sentOn {
 		t.move(caller, l, at)
