@@ -106,7 +106,7 @@ func TestSIPPublicationEnds(t *testing.T) {
 	if took := time.Since(repeated); took < least*time.Second || took > (least+3)*time.Second {
 		t.Errorf("a publication of %d s lasted %v", least, took)
 	}
-	if after.Presence.Since == before.Presence.Since || !after.Reachable {
+	if after.Presence.Since.Equal(before.Presence.Since) || !after.Reachable {
 		t.Errorf("it was %+v and is %+v", before, after)
 	}
 	watcher.notified(seen, "NOTIFY", "<basic>open</basic>", "-away/>")

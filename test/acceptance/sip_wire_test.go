@@ -67,7 +67,7 @@ func (s *site) sipPhone(user, transport string, trust *tls.Config) *wirePhone {
 	p.answer = func(*sipText) (string, string) { return "200 OK", "" }
 	switch transport {
 	case "udp":
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: loopback(p.server)})
 		s.must("listen", err)
 		server, err := net.ResolveUDPAddr("udp", p.server)
 		s.must("resolve", err)
@@ -97,6 +97,14 @@ func (s *site) sipPhone(user, transport string, trust *tls.Config) *wirePhone {
 		p.reads(c, func() { p.stream(c, transport) })
 	}
 	return p
+}
+
+// loopback is this machine's address that reaches a server.
+func loopback(server string) net.IP {
+	if strings.HasPrefix(server, "[") {
+		return net.IPv6loopback
+	}
+	return net.IPv4(127, 0, 0, 1)
 }
 
 // reads runs a loop that ends with what it reads from, and that ends with the test.
