@@ -4,10 +4,11 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
-// cutter is a cable between a client and a server that can be cut and mended.
+// cutter is a cable between a client and a server that can be cut and mended, or swallow for a while what goes through it.
 type cutter struct {
 	listener net.Listener
 
@@ -15,6 +16,8 @@ type cutter struct {
 	to    string // the server; empty: cut
 	pairs map[net.Conn]net.Conn
 	done  sync.WaitGroup
+
+	swallows atomic.Bool
 }
 
 func startCutter(t *testing.T, to string) *cutter {
@@ -56,7 +59,7 @@ func (c *cutter) run() {
 }
 
 func (c *cutter) pass(pair net.Conn, from io.Reader, to io.Writer) {
-	_, _ = io.Copy(to, from)
+	_, _ = io.Copy(&swallower{cable: c, to: to}, from)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if server := c.pairs[pair]; server != nil {
@@ -75,6 +78,26 @@ func (c *cutter) cut() {
 		_ = client.Close()
 		_ = server.Close()
 	}
+}
+
+// stall has nothing go through any more, on any connection, and ends none: a network that is gone without a word.
+func (c *cutter) stall() { c.swallows.Store(true) }
+
+// flow lets through again what is sent from now on. Of connections on which something was lost nothing more is heard, as of those whose
+// other end has been forgotten on the way.
+func (c *cutter) flow() { c.swallows.Store(false) }
+
+type swallower struct {
+	cable *cutter
+	to    io.Writer
+	lost  bool
+}
+
+func (s *swallower) Write(b []byte) (int, error) {
+	if s.lost = s.lost || s.cable.swallows.Load(); s.lost {
+		return len(b), nil
+	}
+	return s.to.Write(b)
 }
 
 // mend leads to a server again.

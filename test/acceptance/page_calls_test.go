@@ -236,3 +236,51 @@ func TestPageReconnects(t *testing.T) {
 	p.AwaitElement(`[data-standing="live"]`)
 	p.ReadsNot("Reconnecting")
 }
+
+// A network that is gone without a word: within 15 s, for which the daemon vouches, the page says that it does not know any more; a
+// pickup that it swallowed is offered again, and what is then shown is what is.
+func TestPageStalls(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	ben, carla, fatma, georg := s.phone("102"), s.phone("103"), s.phone("106"), s.phone("107")
+	desk := s.phone("101", answers)
+	u, err := url.Parse(s.url("/"))
+	s.must("url", err)
+	cable := startCutter(t, u.Host)
+	p := s.pageAt("http://"+cable.addr()+"/", "anna", chrome.Options{})
+
+	gone := s.dial(fatma, "102")
+	member := s.rings(ben)
+	button := calls(p).Await("listitem", "Fatma Aydin").Await("button", "Pick up").Aimed()
+	cable.stall()
+	began := time.Now()
+	button.Click()
+	p.Reads("Picking up…")
+	s.must("hang up", gone.Hangup(s.ctx()))
+	s.ended(member)
+	p.AwaitElement(`[data-standing="reconnecting"], [data-standing="unknown"]`)
+	if took := time.Since(began); took > 16*time.Second { // it looks every second
+		t.Errorf("it shows what is no more for %v", took)
+	}
+	p.AwaitTitle("Supervision")
+	p.AwaitTrue(`!document.querySelector("[data-testid=phase]")`)
+	for _, button := range p.All("button", "Pick up") {
+		if button.States["disabled"] != "true" {
+			t.Errorf("%s is offered", button.Name)
+		}
+	}
+
+	fresh := s.dial(georg, "103")
+	member = s.rings(carla)
+	cable.flow()
+	p.AwaitElement(`[data-standing="live"]`)
+	row := calls(p).Await("listitem", "Georg Huber", "Carla Diaz")
+	if stale := p.All("listitem", "Fatma Aydin", "Pick up"); len(stale) > 0 {
+		t.Errorf("a stale row: %s", stale[0].Text())
+	}
+	row.Await("button", "Pick up").Aimed().Click()
+	s.talk(fresh, s.rings(desk))
+	s.ended(member)
+	s.must("hang up", fresh.Hangup(s.ctx()))
+	s.quiet()
+}

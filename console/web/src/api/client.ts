@@ -9,8 +9,13 @@ export interface Refusal extends Problem {
 
 const nobody: Refusal = { status: 0, code: 'offline', detail: '', details: {}, retryAfter: 0 };
 
-export async function request<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
-  const init: RequestInit = { method, credentials: 'same-origin', cache: 'no-store' };
+/** How long an answer is waited for, in ms: a network may swallow a request without a word. */
+const patience = 20_000;
+/** A pickup answers when the phone has been answered, or has rung for as long as is configured: up to five minutes. */
+export const pickupPatience = 330_000;
+
+export async function request<T>(method: string, path: string, body?: unknown, ms = patience): Promise<Answer<T>> {
+  const init: RequestInit = { method, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(ms) };
   if (body !== undefined) {
     init.headers = { 'Content-Type': 'application/json' };
     init.body = JSON.stringify(body);

@@ -31,6 +31,8 @@ export class Board {
   goneFor = $state(0);
   /** Pickups of mine that run, by call; also those that I began elsewhere. */
   readonly attempts = new SvelteMap<string, Phase>();
+  /** Those of them that this page has asked for, and whose answer it waits for. */
+  readonly asked = new Set<string>();
 
   live = $derived(this.standing === 'live');
   /** Whether the PBX can be asked for something. */
@@ -104,6 +106,8 @@ export class Board {
 
   private tick(standing: Standing): void {
     this.standing = standing;
+    // Whether what was asked for has arrived anywhere is not known: it is offered again when the line is back.
+    if (standing !== 'live') for (const [id, phase] of this.attempts) if (phase === 'asked') this.attempts.delete(id);
     if (standing === 'live') {
       this.lastLive = Date.now();
       this.now = this.connection.serverNow();
@@ -120,7 +124,8 @@ export class Board {
     if (name === 'call') this.callTold(data as Call);
     if (name === 'call_gone') this.attempts.delete((data as Call).id);
     if (name === 'view') {
-      for (const id of this.attempts.keys()) if (!this.tables.calls.has(id)) this.attempts.delete(id);
+      // What became meanwhile of a pickup that was begun elsewhere nobody tells.
+      for (const id of this.attempts.keys()) if (!this.tables.calls.has(id) || !this.asked.has(id)) this.attempts.delete(id);
     }
   }
 

@@ -1,5 +1,5 @@
 // What a person can do. Each says that it was done, or in words why not.
-import { paths, request, type Answer, type Refusal } from '../api/client';
+import { paths, pickupPatience, request, type Answer, type Refusal } from '../api/client';
 import type { Call, Group, Person, SettableKind } from '../api/types';
 import type { Board } from './board.svelte';
 import { prefs, t } from './prefs.svelte';
@@ -26,8 +26,10 @@ export function chosenPhone(board: Board): string | undefined {
 export async function pickUp(board: Board, call: Call): Promise<void> {
   if (board.attempts.has(call.id)) return;
   board.attempts.set(call.id, 'asked');
+  board.asked.add(call.id);
   const endpoint = chosenPhone(board);
-  const a = await request<{ on_behalf_of: string }>('POST', paths.pickup(call.id), endpoint ? { endpoint } : {});
+  const a = await request<{ on_behalf_of: string }>('POST', paths.pickup(call.id), endpoint ? { endpoint } : {}, pickupPatience);
+  board.asked.delete(call.id);
   board.attempts.delete(call.id);
   pickedUp(board, a);
 }

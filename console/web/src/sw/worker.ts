@@ -1,6 +1,6 @@
 // The service worker: notifications that outlive the page, and the app's files. This file ties what the browser tells to what is
 // done; notices.ts and shell.ts do it.
-import { paths, request } from '../api/client';
+import { paths, pickupPatience, request } from '../api/client';
 import type { Choices, Sight, ToPage, ToWorker } from '../attention/messages';
 import badge from './badge.png?inline';
 import type { Carried, Host, Shown, Showing, Window } from './host';
@@ -55,7 +55,7 @@ const host: Host = {
     client.postMessage({ type: 'tell' } satisfies ToPage, [port2]);
     return told.finally(() => port1.close());
   },
-  pickUp: (call, phone) => request('POST', paths.pickup(call), phone ? { endpoint: phone } : {}),
+  pickUp: (call, phone) => request('POST', paths.pickup(call), phone ? { endpoint: phone } : {}, pickupPatience),
   pushed: async () => (await self.registration.pushManager?.getSubscription()) != null,
   async choices(): Promise<Choices | undefined> {
     const kept = await (await caches.open(settings)).match(choicesAt);
