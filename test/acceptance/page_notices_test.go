@@ -20,7 +20,12 @@ type backstage struct {
 // behind gives such a browser, which lets the console show notifications.
 func (s *site) behind(o chrome.Options) *backstage {
 	s.t.Helper()
-	b := &backstage{site: s, stage: chrome.Open(s.t, o), origin: strings.TrimSuffix(s.url("/"), "/")}
+	return s.behindAt(strings.TrimSuffix(s.url("/"), "/"), o)
+}
+
+func (s *site) behindAt(origin string, o chrome.Options) *backstage {
+	s.t.Helper()
+	b := &backstage{site: s, stage: chrome.Open(s.t, o), origin: origin}
 	b.stage.Permit("notifications", "granted")
 	b.house = b.stage.Beside()
 	b.house.Go(b.origin + "/manifest.webmanifest")

@@ -156,7 +156,6 @@ type Notification struct {
 	Tag, Title, Body, Lang string
 	Actions                []string
 	Silent                 bool
-	Data                   json.RawMessage
 }
 
 // shown gives the notifications of the worker that it runs in, none of which is just being shown: Chromium forgets one that is looked for
@@ -181,7 +180,7 @@ const shown = `(async () => {
 func (p *Page) Notifications() []Notification {
 	p.t.Helper()
 	return InWorker[[]Notification](p, p.origin(), shown+`.then(all => all.map(n =>
-		({Tag: n.tag, Title: n.title, Body: n.body, Lang: n.lang, Silent: n.silent === true, Actions: n.actions.map(a => a.title), Data: n.data})))`)
+		({Tag: n.tag, Title: n.title, Body: n.body, Lang: n.lang, Silent: n.silent === true, Actions: n.actions.map(a => a.title)})))`)
 }
 
 func (p *Page) origin() string {
