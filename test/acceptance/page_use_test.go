@@ -166,3 +166,20 @@ func TestPageHistoryReadsBack(t *testing.T) {
 	}
 	usable(t, p, "all of the history")
 }
+
+// What the configuration says of somebody reaches a page that is open: their phones, and what they are called.
+func TestPageFollowsTheConfiguration(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	s.phone("101")
+	p := s.page("anna", chrome.Options{})
+	p.Await("link", "My supervision").Click()
+	p.Reads("PJSIP/101-home")
+	s.change(func(yaml string) string {
+		yaml = s.with(`[PJSIP/101-home, {endpoint: PJSIP/101, default: true`, `[{endpoint: PJSIP/101, label: Desk, default: true`)(yaml)
+		return strings.Replace(yaml, "name: Anna Berger", "name: Anna Maria Berger", 1)
+	})
+	p.ReadsNot("PJSIP/101-home")
+	p.Reads("Desk")
+	p.Reads("Anna Maria Berger")
+}

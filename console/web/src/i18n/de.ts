@@ -93,7 +93,7 @@ export const de: Messages = {
   'group.standard': 'Standardgruppe',
   'group.mutual_aid': 'Gruppe für gegenseitige Hilfe',
   'group.unstaffed': 'Niemand ist angemeldet und verbunden',
-  'group.supervisors': 'Supervisoren',
+  'group.supervisors': 'Supervisoren:',
   'group.admin': 'Administration',
 
   'presence.online': 'Online',
@@ -136,6 +136,7 @@ export const de: Messages = {
   'force.out': 'Von {group} abmelden …',
   'force.out.title': '{person} abmelden?',
   'force.out.body': '{person} erfährt, dass Sie es waren. Anrufe für {person} werden dann in {group} nicht mehr überwacht.',
+  'force.out.body.supervisor': '{person} erfährt, dass Sie es waren. Anrufe von {group} werden {person} dann nicht mehr angezeigt.',
   'force.out.confirm': 'Abmelden',
   'force.in.done': '{person} ist bei {group} angemeldet.',
   'force.out.done': '{person} ist von {group} abgemeldet.',

@@ -92,7 +92,7 @@ export const en = {
   'group.standard': 'Standard group',
   'group.mutual_aid': 'Mutual-aid group',
   'group.unstaffed': 'Nobody is logged in and connected',
-  'group.supervisors': 'Supervisors',
+  'group.supervisors': 'Supervisors:',
   'group.admin': 'administrator',
 
   'presence.online': 'Online',
@@ -135,6 +135,7 @@ export const en = {
   'force.out': 'Log out of {group}…',
   'force.out.title': 'Log {person} out?',
   'force.out.body': '{person} is told that you did it. Calls for {person} are then not supervised in {group}.',
+  'force.out.body.supervisor': '{person} is told that you did it, and is then told of no more calls of {group}.',
   'force.out.confirm': 'Log out',
   'force.in.done': '{person} is logged in to {group}.',
   'force.out.done': '{person} is logged out of {group}.',

@@ -93,7 +93,7 @@ export const es: Messages = {
   'group.standard': 'Grupo estándar',
   'group.mutual_aid': 'Grupo de ayuda mutua',
   'group.unstaffed': 'No hay nadie presente y conectado',
-  'group.supervisors': 'Supervisores',
+  'group.supervisors': 'Supervisores:',
   'group.admin': 'administración',
 
   'presence.online': 'En línea',
@@ -136,6 +136,7 @@ export const es: Messages = {
   'force.out': 'Hacer salir de {group}…',
   'force.out.title': '¿Hacer salir a {person}?',
   'force.out.body': '{person} sabrá que fue usted. Las llamadas para {person} dejarán de supervisarse en {group}.',
+  'force.out.body.supervisor': '{person} sabrá que fue usted, y ya no verá las llamadas de {group}.',
   'force.out.confirm': 'Hacer salir',
   'force.in.done': '{person} está en el grupo {group}.',
   'force.out.done': '{person} está fuera del grupo {group}.',

@@ -93,7 +93,7 @@ export const fr: Messages = {
   'group.standard': 'Groupe standard',
   'group.mutual_aid': 'Groupe d’entraide',
   'group.unstaffed': 'Aucune personne présente et connectée',
-  'group.supervisors': 'Superviseurs',
+  'group.supervisors': 'Superviseurs :',
   'group.admin': 'administration',
 
   'presence.online': 'En ligne',
@@ -136,6 +136,7 @@ export const fr: Messages = {
   'force.out': 'Faire sortir de {group}…',
   'force.out.title': 'Faire sortir {person} ?',
   'force.out.body': '{person} saura que c’était vous. Les appels pour {person} ne seront plus supervisés dans {group}.',
+  'force.out.body.supervisor': '{person} saura que c’était vous, et ne verra plus les appels de {group}.',
   'force.out.confirm': 'Faire sortir',
   'force.in.done': '{person} est dans le groupe {group}.',
   'force.out.done': '{person} est sorti du groupe {group}.',

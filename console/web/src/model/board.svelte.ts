@@ -1,6 +1,7 @@
 // All that is on the screen of somebody who has signed in: what the stream tells, how the connection stands, what runs.
 import { SvelteMap } from 'svelte/reactivity';
 import type { Call, Group, Me, Membership, Notice, Person, PickupProgress, Site } from '../api/types';
+import { request } from '../api/client';
 import { Connection, type Standing } from '../stream/connection';
 import { apply, type Tables } from '../stream/tables';
 import { inOrder } from './find';
@@ -47,10 +48,11 @@ export class Board {
   private lastLive = 0;
   private ends: (() => void)[] = [];
 
-  constructor(
-    readonly account: Me,
-    onSignedOut: () => void,
-  ) {
+  /** Who has signed in, with what they may do and their phones. */
+  account = $state.raw() as Me;
+
+  constructor(account: Me, onSignedOut: () => void) {
+    this.account = account;
     this.connection = new Connection(
       {
         fetch: (url, init) => fetch(url, init),
@@ -124,9 +126,21 @@ export class Board {
     if (name === 'call') this.callTold(data as Call);
     if (name === 'call_gone') this.attempts.delete((data as Call).id);
     if (name === 'view') {
+      void this.askWho();
       // What became meanwhile of a pickup that was begun elsewhere nobody tells.
       for (const id of this.attempts.keys()) if (!this.tables.calls.has(id) || !this.asked.has(id)) this.attempts.delete(id);
     }
+  }
+
+  private whole = false;
+
+  /** Every view but the first follows a change of the configuration, or an absence in which there may have been one. */
+  private async askWho(): Promise<void> {
+    if (this.whole) {
+      const answer = await request<Me>('GET', '/me');
+      if (answer.ok && answer.data.id === this.account.id) this.account = answer.data;
+    }
+    this.whole = true;
   }
 
   private callTold(call: Call): void {
