@@ -201,6 +201,8 @@ func (o Diagnosis) pbx(ctx context.Context, r Report) {
 	network, address := pbxAddress(uri)
 	res, took, err := askOnce(ctx, uri, network, address, nil)
 	switch {
+	case distrusted(err):
+		r.Fail(fmt.Sprintf("%s: the certificate there is not trusted: %v", what, err), trustMend)
 	case err != nil:
 		r.Fail(what+": nobody answers SIP there", "see that Asterisk runs, and where it listens: asterisk -rx 'pjsip show transports'; and that nothing filters what comes from here")
 	case realmOf(res) == o.Realm:

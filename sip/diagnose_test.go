@@ -161,6 +161,7 @@ func TestDiagnoseAddresses(t *testing.T) {
 		"the PBX is ourselves":  {listener("udp", daemon[0]), true, daemon[0], "FAIL sip.pbx_uri sip:" + daemon[0] + " is the event server itself > "},
 		"sent to themselves":    {listener("udp", "0.0.0.0:0"), false, pbx, "WARN sip.pbx_uri sip:" + pbx + ": phones that come to udp://0.0.0.0:0 are sent there"},
 		"all on this machine":   {listener("udp", any), false, pbx, "-are sent there"},
+		"PBX's certificate":     {listener("udp", any), false, daemon[2] + ";transport=tls", "the certificate there is not trusted: "},
 		"PBX's transport is up": {listener("udp", any), false, daemon[1] + ";transport=tcp", "is the event server itself"},
 	} {
 		t.Run(name, func(t *testing.T) {

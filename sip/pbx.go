@@ -2,6 +2,8 @@ package sip
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"strconv"
@@ -54,18 +56,18 @@ func (h *pbxHealth) run(ctx context.Context) {
 	missed, known := 0, false
 	was := false
 	for {
-		answered := h.ask(ctx)
+		err := h.ask(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		missed++
-		if answered {
+		if err == nil {
 			missed = 0
 		}
 		alive := missed < silentAfter
-		if answered || !alive {
+		if err == nil || !alive {
 			if !known || alive != was {
-				h.changed(ctx, alive)
+				h.changed(ctx, err)
 			}
 			known, was = true, alive
 		}
@@ -81,26 +83,38 @@ func (h *pbxHealth) run(ctx context.Context) {
 	}
 }
 
-func (h *pbxHealth) changed(ctx context.Context, alive bool) {
+// changed tells that the PBX answers, or why it does not.
+func (h *pbxHealth) changed(ctx context.Context, err error) {
 	h.alive.Set(0)
-	if alive {
+	switch {
+	case err == nil:
 		h.alive.Set(1)
 		h.log.Info("the PBX answers SIP", "address", h.uri.HostPort())
-	} else {
+	case distrusted(err):
+		h.log.Warn("the PBX's SIP certificate is not trusted, so nobody knows whether phones ring; "+trustMend, "address", h.uri.HostPort(), "error", err)
+	default:
 		h.log.Warn("the PBX does not answer SIP, so phones may not ring; see that it runs, that sip.pbx_uri is its address, and that nothing filters what comes from here",
-			"address", h.uri.HostPort())
+			"address", h.uri.HostPort(), "error", err)
 	}
-	h.tell(ctx, alive)
+	h.tell(ctx, err == nil)
 }
 
-func (h *pbxHealth) ask(ctx context.Context) bool {
+// trustMend is what helps where a certificate is not trusted: docs/sip.md.
+const trustMend = "have this machine's store trust its authority (Debian: update-ca-certificates), and see that the certificate is for the host of sip.pbx_uri"
+
+// distrusted: somebody answers over TLS who may be anybody.
+func distrusted(err error) bool {
+	var e *tls.CertificateVerificationError
+	return errors.As(err, &e)
+}
+
+func (h *pbxHealth) ask(ctx context.Context) error {
 	network, address := pbxAddress(h.uri)
 	_, took, err := ask(ctx, h.client, h.uri, network, address)
-	if err != nil {
-		return false
+	if err == nil {
+		h.took.Observe(took.Seconds())
 	}
-	h.took.Observe(took.Seconds())
-	return true
+	return err
 }
 
 // pbxAddress says how the PBX is reached.
