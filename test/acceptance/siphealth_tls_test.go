@@ -15,7 +15,6 @@ import (
 // encrypted is a TLS front for the PBX's SIP side, with a certificate that no system trusts.
 type encrypted struct {
 	net.Listener
-	back string // set before the first connection
 	work sync.WaitGroup
 }
 
