@@ -121,18 +121,71 @@ func (t *tracker) redirected(l, forwarded *leg, at time.Time) {
 	t.stray(forwarded.ID, nil)
 }
 
-// perhapsRedirected: the channel may be where a called phone sends its call. The PBX lets that ring first, and says only then
-// that the phone redirected; a channel that some program made to ring somebody looks the same.
+// origin is how far it is known where a channel comes from that some program, or a called phone, made to ring somebody.
+type origin int8
+
+const (
+	originUnknown origin = iota
+	originAsked
+	originKnown
+)
+
+// awaitsOrigin: the channel may be where a called phone sends its call, and the PBX is being asked. It lets that ring first, and says
+// only then that the phone redirected, sooner or later; but the name of the channel that was sent on is put aside before
+// (FORWARDERNAME, main/dial.c). A channel that some program made to ring somebody has none.
+func (t *tracker) awaitsOrigin(root *leg) bool {
+	if root.origin == originUnknown && t.perhapsRedirected(root) {
+		root.origin = originAsked
+		if !t.ask.forwarder(root.ID) {
+			root.origin = originKnown // rather a ring too many than one that nobody is told of
+		}
+	}
+	return root.origin == originAsked
+}
+
 func (t *tracker) perhapsRedirected(root *leg) bool {
-	if root.half != '1' || root.found || root.Dialplan.App != "AppDial2" {
+	if root.half != '1' || root.found || root.Dialplan.App != "AppDial2" || t.silent {
 		return false
 	}
-	for _, x := range t.channels {
-		if x.called() && x.State != "Up" {
+	return t.calls(func(l *leg) bool { return l.State != "Up" })
+}
+
+// calls tells whether the daemon calls a phone of which something is so.
+func (t *tracker) calls(so func(*leg) bool) bool {
+	for _, l := range t.channels {
+		if l.called() && so(l) {
 			return true
 		}
 	}
 	return false
+}
+
+// forwarderAnswered takes the name of the channel whose phone sent its call here; empty if none did. If the daemon does not call that
+// phone any more, an event has told the redirection.
+func (t *tracker) forwarderAnswered(channelID, name string, at time.Time) {
+	root := t.channels[channelID]
+	if root == nil {
+		return
+	}
+	root.origin = originKnown
+	if name != "" && t.calls(func(l *leg) bool { return l.Name == name }) {
+		root.unwanted = true
+		t.refuseTwin(root)
+		return
+	}
+	t.tellAll(at)
+}
+
+// forwarder has somebody ask, who answers to the follower.
+func (p *PBX) forwarder(channelID string) bool {
+	return p.enqueue(order{"ask who forwarded", func(ctx context.Context) {
+		name, err := p.rest.ChannelVariable(ctx, channelID, "FORWARDERNAME")
+		var failed *Error
+		if err != nil && (!errors.As(err, &failed) || failed.Status != http.StatusNotFound) {
+			p.log.Warn("the PBX does not say whether a phone redirected a pickup, so what rings is told", "channel", channelID, "error", err)
+		}
+		p.answer(func(t *tracker, at time.Time) { t.forwarderAnswered(channelID, name, at) })
+	}})
 }
 
 // unwantedTwins is how many unwanted halves of Local channels are remembered whose other half was not seen yet.

@@ -77,7 +77,7 @@ func (f *follower) next(ctx context.Context, s *socket) error {
 		f.taken++
 		return f.frame(frame)
 	case a := <-f.pbx.answers:
-		f.tracker.presentationAnswered(a.channel, a.said, time.Now())
+		a(f.tracker, time.Now())
 		return nil
 	case <-f.pbx.resync:
 		err := f.sync(ctx)

@@ -31,11 +31,8 @@ type order struct {
 	do   func(context.Context)
 }
 
-// answer is what the PBX says of how a caller may be presented.
-type answer struct {
-	channel string
-	said    presentation
-}
+// answer takes to the tracker what the PBX was asked.
+type answer func(*tracker, time.Time)
 
 // Take carries out pickups, confirmations, refusals and writes, and keeps the lamps. It never blocks.
 func (p *PBX) Take(_ time.Time, effects []supervision.Effect) {

@@ -58,12 +58,8 @@ func (t *tracker) presentationOf(root, l *leg) presentation {
 		return presentationWithheld
 	}
 	said, all := root.Vars.said(t.ask.marksCallers())
-	redirected := t.perhapsRedirected(root)
-	if all && (!redirected || root.presented != presentationUnknown) {
+	if all {
 		return said
-	}
-	if redirected {
-		said = presentationUnknown // so that the PBX is asked in any case: by the time that it answers it has said so
 	}
 	if root.presented == presentationUnknown && !root.asked && !t.silent {
 		root.asked = true
@@ -74,23 +70,18 @@ func (t *tracker) presentationOf(root, l *leg) presentation {
 	return root.presented
 }
 
-// askedAgain is how often the PBX is asked once more before a ring is told that may be what a called phone redirects.
-const askedAgain = 3
-
 // presentationAnswered takes the PBX's answer and tells of the phones that waited for it.
 func (t *tracker) presentationAnswered(channelID string, p presentation, at time.Time) {
 	root := t.channels[channelID]
 	if root == nil {
 		return
 	}
-	if root.again < askedAgain && t.perhapsRedirected(root) {
-		// What is asked and what events tell come on two ways, and on a busy machine events are the later ones.
-		root.again++
-		if t.ask.presentation(root.ID, presentationUnknown) {
-			return
-		}
-	}
 	root.presented = p
+	t.tellAll(at)
+}
+
+// tellAll tells of whatever waited for an answer of the PBX.
+func (t *tracker) tellAll(at time.Time) {
 	for _, l := range t.channels {
 		t.tellRing(l, at)
 		t.tellMoved(l, at)
@@ -102,6 +93,9 @@ type asker interface {
 	// presentation finds out how a channel's caller may be presented, of whom events have said so much. It reports
 	// whether there will be an answer.
 	presentation(channelID string, said presentation) bool
+	// forwarder finds out the name of the channel whose phone sent its call to this one. It reports whether there will be
+	// an answer.
+	forwarder(channelID string) bool
 	// marksCallers: the PBX may be one whose inbound routes mark every caller as one who may be shown, and put aside
 	// what the caller wished.
 	marksCallers() bool
@@ -118,11 +112,16 @@ func (p *PBX) presentation(channelID string, said presentation) bool {
 			p.log.Warn("the PBX does not say whether a caller may be shown, so the caller is not; "+
 				"add what the head of the generated dialplan says to channelvars in ari.conf", "channel", channelID, "error", err)
 		}
-		select {
-		case p.answers <- answer{channelID, said}:
-		case <-time.After(orderTimeout): // nobody follows the PBX any more
-		}
+		p.answer(func(t *tracker, at time.Time) { t.presentationAnswered(channelID, said, at) })
 	}})
+}
+
+// answer hands to the follower what the PBX was asked.
+func (p *PBX) answer(a answer) {
+	select {
+	case p.answers <- a:
+	case <-time.After(orderTimeout): // nobody follows the PBX any more
+	}
 }
 
 // askPresentation asks the PBX. Whoever it does not answer for is not shown.

@@ -13,7 +13,8 @@ type fakeAsker struct {
 func (f fakeAsker) presentation(channelID string, _ presentation) bool {
 	return f.ask != nil && f.ask(channelID)
 }
-func (f fakeAsker) marksCallers() bool { return f.marks }
+func (f fakeAsker) forwarder(channelID string) bool { return f.ask != nil && f.ask(channelID) }
+func (f fakeAsker) marksCallers() bool              { return f.marks }
 
 // R4: what a caller wished counts wherever the PBX says it, and where it may have been put aside unseen there is more
 // to know than the variables tell.

@@ -108,10 +108,10 @@ func (l *leg) finalStatus() string {
 }
 
 // ringOf gathers what is known about a ringing phone. It is not ok while the PBX has yet to be asked how the caller may
-// be presented, and never where nobody is to know.
+// be presented, or who sent the call there, and never where nobody is to know.
 func (t *tracker) ringOf(l *leg) (supervision.Ring, bool) {
 	root, route := t.trace(l)
-	if root.unwanted {
+	if root.unwanted || t.awaitsOrigin(root) {
 		return supervision.Ring{}, false
 	}
 	r := supervision.Ring{

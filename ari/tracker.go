@@ -54,7 +54,7 @@ type leg struct {
 	// presented is what the PBX answered when asked how the caller may be presented.
 	presented presentation
 	asked     bool
-	again     int    // how often once more
+	origin    origin // whether a called phone may have sent its call here
 	picker    bool   // it entered the daemon's application
 	taken     string // the arguments with which it was found there
 	unwanted  bool   // a called phone's redirection, about to be ended

@@ -175,38 +175,40 @@ func TestRedirectionOfACalledPhone(t *testing.T) {
 	}
 }
 
-// The PBX lets ring where a called phone sends its call, and says only then that it did. What may be such a call is told when the
-// PBX has answered a question, by which time it has said so; a call that some program made is told then.
+// The PBX lets ring where a called phone sends its call, and says only then, however late, that it did. What may be such a call is told
+// when the PBX has answered that no phone sent it on, or one that the daemon does not call.
 func TestRingThatMayBeARedirection(t *testing.T) {
-	for _, redirects := range []bool{true, false} {
-		var out strings.Builder
-		tr := newTracker("supervision", func(e supervision.Event) { tellEvent(&out, e) },
-			fakeAsker{ask: func(id string) bool { fmt.Fprintf(&out, "ask %s\n", id); return true }}, func(string, []string) {})
-		vars := channelVars{Present: true, CallerPres: "allowed_not_screened"}
-		picker := channel{ID: supervision.PickerPrefix + "1", Name: "PJSIP/101-00000001", State: "Ringing"}
-		first := channel{ID: "1.2", Name: "Local/103@internal-00000001;1", State: "Down", CallerNumber: "103", Dialplan: dialplan{App: "AppDial2"}, Vars: vars}
-		second := channel{ID: "1.3", Name: "Local/103@internal-00000001;2", State: "Ring", Vars: vars}
-		phone := channel{ID: "1.4", Name: "PJSIP/103-00000002", State: "Ringing", Dialplan: dialplan{App: "AppDial"}, Vars: vars}
-		for _, e := range []event{
-			{Type: "Dial", Peer: picker}, {Type: "ChannelCreated", Channel: first}, {Type: "ChannelCreated", Channel: second},
-			{Type: "Dial", Caller: second, Peer: phone}, {Type: "ChannelStateChange", Channel: phone},
-		} {
-			tr.handle(&e, time.Time{})
-		}
-		if strings.Contains(out.String(), "rings") || !strings.Contains(out.String(), "ask 1.2") {
-			t.Errorf("before the PBX has answered: told\n%s", out.String())
-		}
-		if redirects {
-			tr.handle(&event{Type: "Dial", Peer: picker, Forwarded: first, DialStatus: "CANCEL"}, time.Time{})
-		}
-		for n := range 1 + askedAgain {
-			if !redirects && strings.Contains(out.String(), "rings") {
-				t.Errorf("told after %d answers:\n%s", n, out.String())
+	for forwarder, told := range map[string]bool{"": true, "PJSIP/105-00000009": true, "PJSIP/101-00000001": false} {
+		for _, gone := range []bool{false, true} {
+			var out strings.Builder
+			tr := newTracker("supervision", func(e supervision.Event) { tellEvent(&out, e) },
+				fakeAsker{ask: func(id string) bool { fmt.Fprintf(&out, "ask %s\n", id); return true }}, func(string, []string) {})
+			vars := channelVars{Present: true, CallerPres: "allowed_not_screened"}
+			picker := channel{ID: supervision.PickerPrefix + "1", Name: "PJSIP/101-00000001", State: "Ringing"}
+			first := channel{ID: "1.2", Name: "Local/103@internal-00000001;1", State: "Down", CallerNumber: "103", Dialplan: dialplan{App: "AppDial2"}, Vars: vars}
+			second := channel{ID: "1.3", Name: "Local/103@internal-00000001;2", State: "Ring", Vars: vars}
+			phone := channel{ID: "1.4", Name: "PJSIP/103-00000002", State: "Ringing", Dialplan: dialplan{App: "AppDial"}, Vars: vars}
+			for _, e := range []event{
+				{Type: "Dial", Peer: picker}, {Type: "ChannelCreated", Channel: first}, {Type: "ChannelCreated", Channel: second},
+				{Type: "Dial", Caller: second, Peer: phone}, {Type: "ChannelStateChange", Channel: phone}, {Type: "ChannelStateChange", Channel: phone},
+			} {
+				tr.handle(&e, time.Time{})
 			}
+			if strings.Contains(out.String(), "rings") || strings.Count(out.String(), "ask 1.2") != 1 {
+				t.Errorf("before the PBX has answered: told\n%s", out.String())
+			}
+			tr.forwarderAnswered("1.2", forwarder, time.Time{})
 			tr.presentationAnswered("1.2", presentationAllowed, time.Time{})
-		}
-		if strings.Contains(out.String(), "rings #4 PJSIP/103 caller=#2") == redirects {
-			t.Errorf("redirects %t: told\n%s", redirects, out.String())
+			if !told { // and then it says so itself
+				if gone {
+					tr.handle(&event{Type: "ChannelDestroyed", Channel: first}, time.Time{})
+				}
+				tr.handle(&event{Type: "Dial", Peer: picker, Forwarded: first, DialStatus: "CANCEL"}, time.Time{})
+				tr.handle(&event{Type: "ChannelStateChange", Channel: phone}, time.Time{})
+			}
+			if strings.Contains(out.String(), "rings #4 PJSIP/103 caller=#2") != told {
+				t.Errorf("sent on by %q: told\n%s", forwarder, out.String())
+			}
 		}
 	}
 }
