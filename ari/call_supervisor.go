@@ -197,6 +197,10 @@ func (t *tracker) refuseTwin(l *leg) {
 	if l.half != '1' {
 		return
 	}
+	if other := t.halves[l.Name[:len(l.Name)-1]+"2"]; other != nil && other.other != nil {
+		other.other.unwanted = true // that is how the way back leads there, also when this half is gone
+		return
+	}
 	if len(t.twins) == unwantedTwins {
 		t.twins = t.twins[1:]
 	}

@@ -21,6 +21,7 @@ type tracker struct {
 	silent bool
 	ask    asker
 	twins  []string // names of Local channels' halves that nobody is to know
+	gone   []string // ids of channels that ended last
 	// stray takes channels that entered the application with arguments that the generated dialplan does not use.
 	stray func(channelID string, args []string)
 }
@@ -120,8 +121,12 @@ func (t *tracker) note(c *channel) *leg {
 	l := t.channels[c.ID]
 	if l == nil {
 		l = &leg{}
-		t.channels[c.ID] = l
 		l.endpoint, l.half = nameParts(c.Name)
+		if slices.Contains(t.gone, c.ID) {
+			l.channel = *c
+			return l // of nobody's any more
+		}
+		t.channels[c.ID] = l
 		if l.endpoint != "" {
 			t.device(l.endpoint).channels[c.ID] = l
 		}
@@ -267,7 +272,16 @@ func (t *tracker) enteredBridge(l *leg, at time.Time) {
 	}
 }
 
+// remembersGone is how many channels are remembered that have ended. The PBX tells of a channel by several threads: that its caller
+// changed, or that it is dialled no more, may come after its end (seen of Asterisk 22 with ChannelCallerId), and would have it live for
+// ever.
+const remembersGone = 256
+
 func (t *tracker) destroyed(e *event, at time.Time) {
+	if len(t.gone) == remembersGone {
+		t.gone = append(t.gone[:0], t.gone[1:]...)
+	}
+	t.gone = append(t.gone, e.Channel.ID)
 	l := t.channels[e.Channel.ID]
 	if l == nil {
 		return

@@ -175,6 +175,42 @@ func TestRedirectionOfACalledPhone(t *testing.T) {
 	}
 }
 
+// What the PBX tells of a channel after its end does not bring it back: neither is where a called phone sent its call then somebody's, nor
+// is a phone busy for ever.
+func TestEventsAfterTheEnd(t *testing.T) {
+	var out strings.Builder
+	tr := newTracker("supervision", func(e supervision.Event) { tellEvent(&out, e) }, fakeAsker{ask: func(string) bool { return true }}, func(string, []string) {})
+	vars := channelVars{Present: true, CallerPres: "allowed_not_screened"}
+	picker := channel{ID: supervision.PickerPrefix + "1", Name: "PJSIP/101-00000001", State: "Ringing"}
+	first := channel{ID: "1.2", Name: "Local/103@internal-00000001;1", State: "Down", CallerNumber: "103", Dialplan: dialplan{App: "AppDial2"}, Vars: vars}
+	second := channel{ID: "1.3", Name: "Local/103@internal-00000001;2", State: "Ring", Vars: vars}
+	phone := channel{ID: "1.4", Name: "PJSIP/103-00000002", State: "Down", Dialplan: dialplan{App: "AppDial"}, Vars: vars}
+	ringing, talking := phone, phone
+	ringing.State, talking.State = "Ringing", "Up"
+	for _, e := range []event{
+		{Type: "Dial", Peer: picker}, {Type: "ChannelCreated", Channel: first}, {Type: "ChannelCreated", Channel: second},
+		{Type: "Dial", Peer: picker, Forwarded: first, DialStatus: "CANCEL"}, {Type: "ChannelCreated", Channel: phone},
+		{Type: "Dial", Caller: second, Peer: phone}, {Type: "ChannelStateChange", Channel: ringing},
+		{Type: "ChannelDestroyed", Channel: first}, {Type: "ChannelCallerId", Channel: first},
+		{Type: "Dial", Caller: second, Peer: ringing, DialStatus: "RINGING"}, {Type: "Dial", Caller: second, Peer: ringing, DialStatus: "CANCEL"},
+		{Type: "ChannelDestroyed", Channel: second}, {Type: "ChannelDestroyed", Channel: ringing}, {Type: "ChannelConnectedLine", Channel: talking},
+	} {
+		tr.handle(&e, time.Time{})
+	}
+	if strings.Contains(out.String(), "rings") {
+		t.Errorf("told\n%s", out.String())
+	}
+	if d := tr.endpoints["PJSIP/103"]; len(d.channels) != 0 || d.state().InCall {
+		t.Errorf("the phone that rang: %+v", d.state())
+	}
+	for n := range 3 * remembersGone {
+		tr.handle(&event{Type: "ChannelDestroyed", Channel: channel{ID: fmt.Sprint("2.", n)}}, time.Time{})
+	}
+	if len(tr.gone) != remembersGone {
+		t.Errorf("%d are remembered", len(tr.gone))
+	}
+}
+
 // The PBX lets ring where a called phone sends its call, and says only then, however late, that it did. What may be such a call is told
 // when the PBX has answered that no phone sent it on, or one that the daemon does not call.
 func TestRingThatMayBeARedirection(t *testing.T) {
