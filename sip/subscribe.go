@@ -34,8 +34,8 @@ func (s *Server) subscribe(ctx context.Context, r *front.Request) (res *gosip.Re
 	}
 	res.AppendHeader(gosip.NewHeader("Expires", strconv.Itoa(int(d.Expires/time.Second))))
 	res.AppendHeader(gosip.NewHeader("Contact", peer.contact(r.To().Address.User)))
-	if ask.EventList {
-		res.AppendHeader(gosip.NewHeader("Supported", "eventlist"))
+	if d.List {
+		res.AppendHeader(gosip.NewHeader("Require", "eventlist")) // RFC 4662, 4.1
 	}
 	return res, d.Begin
 }

@@ -14,6 +14,7 @@ const (
 	DialogInfoType = "application/dialog-info+xml"
 	PIDFType       = "application/pidf+xml"
 	RLMIType       = "application/rlmi+xml"
+	MultipartType  = "multipart/related"
 	FeatureType    = "application/x-as-feature-event+xml"
 	AlertType      = "text/plain;charset=UTF-8"
 )

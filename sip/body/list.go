@@ -49,7 +49,7 @@ func (l *List) Append(b []byte) (out []byte, contentType string) {
 		out, delimiters = l.append(b, boundary)
 		return out[len(b):], delimiters
 	})
-	return out, `multipart/related;type="` + RLMIType + `";start="<` + l.contentID(0) + `>";boundary=` + boundary
+	return out, MultipartType + `;type="` + RLMIType + `";start="<` + l.contentID(0) + `>";boundary=` + boundary
 }
 
 // boundary writes something with a boundary, and again with another one while what is written has it in more places than

@@ -38,7 +38,7 @@ const sureTime = 400 * time.Millisecond
 // content makes the document that says what is so now. There is no news if the phone knows it already.
 func (s *subscription) content() (kind string, document []byte, news bool) {
 	switch {
-	case s.target.group != "":
+	case s.isList():
 		return s.listContent()
 	case s.event == eventFeature:
 		return s.featureContent()
@@ -76,7 +76,7 @@ func (s *subscription) part(id supervision.PersonID, entity string, line *toldLi
 	}
 	news := !line.known || !slices.Equal(dialogs, line.dialogs)
 	info := &body.DialogInfo{Entity: entity, Version: line.version, Full: true, Dialogs: s.dialogs(doc, dialogs, line.dialogs)}
-	if line.known && !s.whole && s.target.group == "" && len(info.Dialogs) > wholeDialogs {
+	if line.known && !s.whole && !s.isList() && len(info.Dialogs) > wholeDialogs {
 		info.Full = false
 		info.Dialogs = slices.DeleteFunc(info.Dialogs, func(d body.Dialog) bool { return toldAlready(d.ID, dialogs, line.dialogs) })
 	}

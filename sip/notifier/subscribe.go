@@ -3,10 +3,12 @@ package notifier
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"supervisiond/sip/body"
 	"supervisiond/supervision"
 )
 
@@ -63,6 +65,8 @@ type Decision struct {
 	Header   []Header
 	LocalTag string
 	Expires  time.Duration
+	// List: what is accepted is the subscription to a list (RFC 4662).
+	List bool
 	// Begin must be called when the answer has been sent, or could not be; nil: there is nothing to begin.
 	Begin func()
 }
@@ -149,7 +153,13 @@ func (n *Notifier) refresh(a ask) Decision {
 	s.begun = false // it is told when it has its answer
 	expires := granted(a.Expires)
 	n.expireAt(s, expires)
-	return Decision{Code: 200, Reason: "OK", LocalTag: s.Dialog.LocalTag, Expires: expires, Begin: func() { n.later(func() { n.begin(s) }) }}
+	return n.accepted(s, expires)
+}
+
+func (n *Notifier) accepted(s *subscription, expires time.Duration) Decision {
+	return Decision{
+		Code: 200, Reason: "OK", LocalTag: s.Dialog.LocalTag, Expires: expires, List: s.isList(), Begin: func() { n.later(func() { n.begin(s) }) },
+	}
 }
 
 // judge accepts a new subscription if the person may see what it asks for (S7).
@@ -181,9 +191,7 @@ func (n *Notifier) judge(a ask, v *viewer) {
 	n.add(s)
 	expires := granted(a.Expires)
 	n.expireAt(s, expires)
-	a.answer <- Decision{
-		Code: 200, Reason: "OK", LocalTag: a.Dialog.LocalTag, Expires: expires, Begin: func() { n.later(func() { n.begin(s) }) },
-	}
+	a.answer <- n.accepted(s, expires)
 }
 
 // later runs f on the notifier's goroutine.
@@ -229,22 +237,34 @@ func (n *Notifier) findGroup(a ask, v *viewer, g *supervision.Group) (target, De
 		return target{}, refused(403, "Forbidden")
 	case !a.EventList:
 		return target{}, refused(421, "Extension Required", Header{"Require", "eventlist"}) // RFC 4662, 4.2
+	case !acceptsList(a.Accept, contentOf[a.Event]):
+		return target{}, refused(406, "Not Acceptable", Header{"Accept", strings.Join([]string{contentOf[a.Event], body.RLMIType, body.MultipartType}, ", ")})
 	}
 	return target{group: g.ID}, Decision{}
 }
 
 // accepts says whether a phone takes a kind of document. One that names none takes the package's own (RFC 6665, 3.1.3).
 func accepts(accept []string, kind string) bool {
-	if len(accept) == 0 {
-		return true
-	}
-	for _, a := range accept {
-		media, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(a)), ";")
-		if media == kind || media == "*/*" || media == "application/*" {
-			return true
-		}
-	}
-	return false
+	return len(accept) == 0 || slices.ContainsFunc(accept, func(a string) bool {
+		media := mediaOf(a)
+		return media == kind || media == "*/*" || media == "application/*"
+	})
+}
+
+// acceptsList says whether a phone takes a list of documents of a kind. It should name that kind and both that a list has besides
+// (RFC 4662, 4.3). But to say that it understands lists is to say so of the latter, and phones that name nothing but the latter, or
+// leave it out, mean the package's own.
+func acceptsList(accept []string, kind string) bool {
+	return accepts(accept, kind) || !slices.ContainsFunc(accept, func(a string) bool {
+		media := mediaOf(a)
+		return media != body.RLMIType && media != body.MultipartType && media != "multipart/*"
+	})
+}
+
+// mediaOf is a kind of document without its parameters.
+func mediaOf(accept string) string {
+	media, _, _ := strings.Cut(strings.ToLower(accept), ";")
+	return strings.TrimSpace(media)
 }
 
 func newTag() string { return strings.ToLower(rand.Text())[:16] }

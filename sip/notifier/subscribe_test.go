@@ -31,6 +31,9 @@ func TestRefusals(t *testing.T) {
 			{"features of somebody else", Subscribe{Viewer: "anna", User: "ben", Event: "as-feature-event"}, 403, ""},
 			{"features of a group", Subscribe{Viewer: "anna", User: "sales", Event: "as-feature-event", EventList: true}, 489, ""},
 			{"another document", Subscribe{Viewer: "anna", User: "102", Event: "presence", Accept: []string{"application/xpidf+xml"}}, 406, "pidf"},
+			{"a list as a text", Subscribe{Viewer: "anna", User: "sales", Event: "dialog", EventList: true, Accept: []string{"text/plain"}}, 406, "application/dialog-info+xml, application/rlmi+xml, multipart/related"},
+			{"a list of other documents", Subscribe{Viewer: "anna", User: "sales", Event: "presence", EventList: true, Accept: []string{"application/dialog-info+xml", " application/rlmi+xml", " multipart/related"}}, 406, "pidf"},
+			{"a list of nothing", Subscribe{Viewer: "anna", User: "sales", Event: "presence", EventList: true, Accept: []string{""}}, 406, "pidf"},
 			{"a dialog that is none", Subscribe{Viewer: "anna", User: "102", Event: "dialog", Dialog: Dialog{CallID: "x", LocalTag: "y"}}, 481, ""},
 		} {
 			d := p.asks(c.ask)
@@ -41,6 +44,34 @@ func TestRefusals(t *testing.T) {
 		p.none()
 		if len(p.n.subs) != 0 {
 			t.Errorf("%d subscriptions", len(p.n.subs))
+		}
+	})
+}
+
+// RFC 4662, 4.1 and 4.3: what accepts a list says so, first and later, and of nothing else. A phone may leave out of Accept what it has
+// said already, or what the package says.
+func TestListsAreAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, false)
+		for _, accept := range []string{
+			"", "application/dialog-info+xml", "multipart/related", "multipart/related, application/rlmi+xml", "application/rlmi+xml",
+			"text/plain, application/dialog-info+xml;q=0.5", "*/*", "Application/Dialog-Info+XML, multipart/related , application/rlmi+xml", "application/*, multipart/*",
+		} {
+			s := Subscribe{Viewer: "anna", User: "sales", Event: "dialog", EventList: true, Dialog: Dialog{CallID: accept}}
+			if accept != "" {
+				s.Accept = strings.Split(accept, ",")
+			}
+			d := p.asks(s)
+			if d.Code != 200 || !d.List {
+				t.Errorf("%q is answered %d, a list: %v", accept, d.Code, d.List)
+			}
+			s.Dialog.LocalTag, s.CSeq = d.LocalTag, 2
+			if d := p.asks(s); d.Code != 200 || !d.List {
+				t.Errorf("%q is answered %d later, a list: %v", accept, d.Code, d.List)
+			}
+		}
+		if d := p.asks(Subscribe{Viewer: "anna", User: "102", Event: "dialog", EventList: true}); d.Code != 200 || d.List {
+			t.Errorf("one person is answered %d, a list: %v", d.Code, d.List)
 		}
 	})
 }

@@ -71,6 +71,9 @@ type result struct {
 	began  time.Time
 }
 
+// isList: it is one to the people of a group.
+func (s *subscription) isList() bool { return s.target.group != "" }
+
 func (n *Notifier) add(s *subscription) {
 	n.subs[key{s.Dialog, s.event, s.id}] = s
 	v := s.viewer
@@ -166,7 +169,7 @@ func (n *Notifier) push(s *subscription) {
 	}
 	s.localSeq++
 	out := &Notify{
-		Dialog: s.Dialog, CSeq: s.localSeq, Event: s.event, ID: s.id, State: state, EventList: s.target.group != "",
+		Dialog: s.Dialog, CSeq: s.localSeq, Event: s.event, ID: s.id, State: state, EventList: s.isList(),
 		ContentType: kind, Body: body, Peer: s.peer, Entity: s.entity,
 	}
 	if s.ending != "" {

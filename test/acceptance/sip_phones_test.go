@@ -92,13 +92,16 @@ func testLargeLists(s *site, trust *tls.Config) {
 			if c.also {
 				p.alsoTCP()
 			}
-			d := p.subscribes("crowd", "dialog", eventList)
+			d := p.dialog("crowd")
+			p.isList(p.again(d, "dialog", 3600, eventList))
 			n, next := p.notified(0, "NOTIFY", "active;", `fullState="true"`)
+			p.isList(n)
 			if n.via != c.comes || len(n.body) < 1300 || strings.Count(n.body, "<resource ") != crowdSize || strings.Count(n.body, "<dialog-info ") != crowdSize {
 				t.Errorf("a list of %d bytes over %s with %d people and %d lines", len(n.body), n.via, strings.Count(n.body, "<resource "), strings.Count(n.body, "<dialog-info "))
 			}
-			p.again(d, "dialog", 0, eventList)
+			p.isList(p.again(d, "dialog", 0, eventList))
 			n, next = p.notified(next, "NOTIFY", "terminated;reason=timeout")
+			p.isList(n)
 			for _, m := range p.all()[:next-1] {
 				if m.isRequest("NOTIFY") && m.header.Get("Cseq") == n.header.Get("Cseq") {
 					t.Errorf("it was answered, and came again: %s", m.start)

@@ -321,12 +321,14 @@ func (p *wirePhone) subscribes(target, event, more string) *wireDialog {
 	return d
 }
 
-// again refreshes a subscription, or ends it with 0.
-func (p *wirePhone) again(d *wireDialog, event string, seconds int, more string) {
+// again refreshes a subscription, or ends it with 0, and gives the answer.
+func (p *wirePhone) again(d *wireDialog, event string, seconds int, more string) *sipText {
 	p.t.Helper()
-	if m := p.ask(d, "SUBSCRIBE", fmt.Sprintf("Event: %s\r\nExpires: %d\r\n%s", event, seconds, more)); m.status() != "200" {
+	m := p.ask(d, "SUBSCRIBE", fmt.Sprintf("Event: %s\r\nExpires: %d\r\n%s", event, seconds, more))
+	if m.status() != "200" {
 		p.t.Fatalf("%s subscribes to %s over %s: %s", p.user, d.target, p.transport, m)
 	}
+	return m
 }
 
 // all are the messages that came.
