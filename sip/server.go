@@ -31,6 +31,8 @@ type Options struct {
 	Compact bool
 	// AfterSeconds: the PBX has a place for after how long a forward on no answer forwards.
 	AfterSeconds bool
+	// PickupGroup is the code before a group's number that picks up its oldest call.
+	PickupGroup string
 	Log          *slog.Logger
 	Metrics      *prometheus.Registry
 
@@ -94,7 +96,7 @@ func New(o Options) (*Server, error) {
 	f.Handle("SUBSCRIBE", s.subscribe)
 	f.Handle("PUBLISH", s.publish)
 	f.Handle("REGISTER", s.register)
-	f.Handle("INVITE", front.Redirect(pbx, s.extensionOf))
+	f.Handle("INVITE", front.Redirect(pbx, s.dialled))
 	f.Handle("OPTIONS", f.Options([]string{body.PIDFType, body.FeatureType}, strings.Split(notifier.AllowEvents, ", ")))
 	return s, nil
 }
@@ -112,13 +114,18 @@ func (s *Server) personOf(user string) (supervision.PersonID, bool) {
 	return a.Person, ok
 }
 
-// extensionOf is what the PBX has instead of a person's id.
-func (s *Server) extensionOf(user string) (string, bool) {
-	p := s.o.Directory().Person(supervision.PersonID(strings.ToLower(user)))
-	if p == nil {
-		return "", false
+// dialled is what the PBX has instead of an id: a person's extension, or the code that picks up a group's calls. A group without a number
+// has none.
+func (s *Server) dialled(user string) (number string, known bool) {
+	dir, id := s.o.Directory(), strings.ToLower(user)
+	if p := dir.Person(supervision.PersonID(id)); p != nil {
+		return p.Extension, true
 	}
-	return p.Extension, true
+	g := dir.Group(supervision.GroupID(id))
+	if g == nil || g.Number == "" {
+		return "", g != nil
+	}
+	return s.o.PickupGroup + g.Number, true
 }
 
 // register answers REGISTER. Whose phones can be reached can be alerted.

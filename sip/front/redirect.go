@@ -9,9 +9,10 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 )
 
-// Redirect answers INVITE: calls are the PBX's, so whoever dials here is sent there with the same user part. Where that is a person's
-// name, extension says what to dial instead.
-func Redirect(pbx gosip.Uri, extension func(user string) (string, bool)) Handler {
+// Redirect answers INVITE: calls are the PBX's, so whoever dials here is sent there with the same user part. Where that is an id of ours,
+// dialled says what the PBX has instead, if anything. Who brings back what they were sent to the PBX with, because all they send goes
+// here, is not sent round again (RFC 3261, 21.3).
+func Redirect(pbx gosip.Uri, dialled func(user string) (number string, known bool)) Handler {
 	return func(_ context.Context, r *Request) (*gosip.Response, func()) {
 		if _, inDialog := r.To().Params.Get("tag"); inDialog {
 			return plainResponse(r.Request, gosip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist"), nil
@@ -24,8 +25,14 @@ func Redirect(pbx gosip.Uri, extension func(user string) (string, bool)) Handler
 		if err != nil {
 			plain = user
 		}
-		if known, has := extension(plain); has {
-			plain = known
+		number, known := dialled(plain)
+		switch {
+		case known && number == "":
+			return plainResponse(r.Request, http.StatusNotFound, "Not Found"), nil
+		case known:
+			plain = number
+		case strings.EqualFold(r.Recipient.Host, pbx.Host) && r.Recipient.Port == pbx.Port:
+			return plainResponse(r.Request, http.StatusNotFound, "Not Here But at the PBX"), nil
 		}
 		target := *pbx.Clone()
 		target.User, target.Headers = escapeUser(plain), nil

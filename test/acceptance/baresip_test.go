@@ -15,8 +15,8 @@ func startBaresip(t *testing.T, server, user string, contacts map[string]string)
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"config": "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\nmodule g711.so\nmodule_tmp account.so\n" +
-			"module_app contact.so\nmodule_app presence.so\n",
+		"config": "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\nmodule g711.so\nmodule stdio.so\nmodule aubridge.so\n" +
+			"audio_source aubridge,a\naudio_player aubridge,a\nmodule_tmp account.so\nmodule_app contact.so\nmodule_app menu.so\nmodule_app presence.so\n",
 		"accounts": fmt.Sprintf("<sip:%[1]s@%[2]s>;auth_user=%[1]s;auth_pass=%[3]s;regint=60;pubint=60\n", user, server, lab.Password(user)),
 		"contacts": contactLines(server, contacts),
 	} {

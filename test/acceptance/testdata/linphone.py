@@ -2,7 +2,7 @@
 
 Started as: linphone.py FOLDER SERVER USER PASSWORD GROUP FRIEND...
 It registers at SERVER as USER, and watches the dialogs and the presence of each friend, and the dialogs of a group as a list.
-A line "away", "busy" or "online" on standard input publishes that; its end ends the program.
+A line "away", "busy" or "online" on standard input publishes that, "call ADDRESS" calls; its end ends the program.
 """
 import ctypes
 import ctypes.util
@@ -67,6 +67,8 @@ username={user}
 passwd={password}
 [sound]
 playback_dev_id=
+[rtp]
+audio_rtp_port=-1
 [misc]
 file_transfer_server_url=
 """)
@@ -97,6 +99,11 @@ def message(core, room, msg):
     say("message", text=call("chat_message_get_utf8_text", msg, result=text).decode())
 
 
+@ctypes.CFUNCTYPE(None, pointer, pointer, number, text)
+def called(core, session, state, message):
+    say("call", state=state, message=message.decode())
+
+
 def subscribe(where, supported=None):
     event = call("core_create_subscribe", core, call("core_create_address", core, where), b"dialog", 600)
     if supported:
@@ -110,9 +117,11 @@ call("core_cbs_set_notify_presence_received", hooks, presence)
 call("core_cbs_set_notify_received", hooks, notify)
 call("core_cbs_set_registration_state_changed", hooks, registered)
 call("core_cbs_set_message_received", hooks, message)
+call("core_cbs_set_call_state_changed", hooks, called)
 core = call("factory_create_core_3", factory, os.path.join(folder, "rc").encode(), None, None)
 call("core_add_callbacks", core, hooks)
 call("core_enable_friend_list_subscription", core, 1)
+call("core_set_use_files", core, 1)
 call("core_start", core)
 transports = call("factory_create_transports", factory)
 call("transports_set_udp_port", transports, -1)
@@ -145,6 +154,9 @@ while True:
         continue
     if order == "end":
         break
+    if order.startswith("call "):
+        call("core_invite", core, order[5:].encode())
+        continue
     if order == "online":
         model = call("core_create_presence_model", core)
     else:
