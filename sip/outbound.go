@@ -20,6 +20,8 @@ import (
 const (
 	// maxDatagram is how long a request may be that goes over UDP where the way's MTU is not known (RFC 3261, 18.1.1).
 	maxDatagram = 1300
+	// longestDatagram is how long one may be at all.
+	longestDatagram = 65_507
 	// dialTime bounds the attempt to reach a phone over TCP, and noTCPTime says for how long it is not made again.
 	dialTime  = time.Second
 	noTCPTime = 10 * time.Minute
@@ -31,7 +33,7 @@ const (
 
 func init() {
 	// The library refuses what is longer; here it is decided whether TCP is to be had.
-	gosip.UDPMTUSize = 65_507 + 200
+	gosip.UDPMTUSize = longestDatagram + 200
 }
 
 // outbound sends our requests.
@@ -103,9 +105,10 @@ func withTag(params gosip.HeaderParams, tag string) gosip.HeaderParams {
 }
 
 // send sends a request to a phone and waits for its final answer. One that is too long for a datagram goes over TCP; where the
-// phone takes none, over UDP in fragments (RFC 3261, 18.1.1).
+// phone takes none, over UDP in fragments (RFC 3261, 18.1.1), if it is not too long for those.
 func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notifier.Answer {
-	if p.transport == "UDP" && lengthOf(req) > maxDatagram-viaLength && o.takesTCP(ctx, p.hop) {
+	length := viaLength + lengthOf(req)
+	if p.transport == "UDP" && length > maxDatagram && o.takesTCP(ctx, p.hop) {
 		brief, cancel := context.WithTimeout(ctx, tcpTime)
 		defer cancel()
 		a := o.over(brief, "TCP", p, req.Clone())
@@ -113,6 +116,9 @@ func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notif
 			return a
 		}
 		o.noTCP.Add(p.hop, time.Now().Add(noTCPTime)) // it is something else that takes connections there
+	}
+	if p.transport == "UDP" && length > longestDatagram {
+		return notifier.Answer{Err: notifier.ErrTooLong}
 	}
 	return o.over(ctx, p.transport, p, req)
 }

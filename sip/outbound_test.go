@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -61,6 +62,43 @@ func notifyTo(p *phone, body string) *notifier.Notify {
 	}
 }
 
+// What no datagram can carry is not sent to a phone that takes nothing else, and that is not as if it were gone.
+func TestTooLong(t *testing.T) {
+	o := sender(t)
+	heard := make(chan int, 1)
+	c := sink(t, func(c *net.UDPConn, from *net.UDPAddr, text []byte) {
+		_, _ = c.WriteToUDP(answerTo(text), from)
+		heard <- len(text)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	n := notifyTo(phoneAt(t, c), strings.Repeat("x", longestDatagram))
+	if a := o.notify(ctx, n); !errors.Is(a.Err, notifier.ErrTooLong) || a.Code != 0 {
+		t.Errorf("it came to %+v", a)
+	}
+	n.Body = n.Body[:60_000]
+	if a := o.notify(ctx, n); a.Code != 200 {
+		t.Errorf("a shorter one came to %+v", a)
+	}
+	if n := <-heard; n < 60_000 {
+		t.Errorf("%d bytes came", n)
+	}
+}
+
+// answerTo is the 200 to a request.
+func answerTo(text []byte) []byte {
+	head, _, _ := bytes.Cut(text, []byte("\r\n\r\n"))
+	answer := "SIP/2.0 200 OK\r\n"
+	for line := range strings.SplitSeq(string(head), "\r\n") {
+		for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
+			if strings.HasPrefix(line, name+":") {
+				answer += line + "\r\n"
+			}
+		}
+	}
+	return []byte(answer + "Content-Length: 0\r\n\r\n")
+}
+
 func phoneAt(t *testing.T, c *net.UDPConn) *phone {
 	t.Helper()
 	p := subscribeFrom(t, "UDP", c.LocalAddr().String(), "sip:a@"+c.LocalAddr().String())
@@ -90,18 +128,7 @@ func TestSilentPhoneIsGivenUp(t *testing.T) {
 // A phone behind a translator of addresses may share its address with something that takes connections and knows no SIP: what is
 // too long for a datagram reaches the phone all the same.
 func TestTCPThatIsNotThePhone(t *testing.T) {
-	c := sink(t, func(c *net.UDPConn, from *net.UDPAddr, text []byte) {
-		head, _, _ := bytes.Cut(text, []byte("\r\n\r\n"))
-		answer := "SIP/2.0 200 OK\r\n"
-		for line := range strings.SplitSeq(string(head), "\r\n") {
-			for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
-				if strings.HasPrefix(line, name+":") {
-					answer += line + "\r\n"
-				}
-			}
-		}
-		_, _ = c.WriteToUDP([]byte(answer+"Content-Length: 0\r\n\r\n"), from)
-	})
+	c := sink(t, func(c *net.UDPConn, from *net.UDPAddr, text []byte) { _, _ = c.WriteToUDP(answerTo(text), from) })
 	l, err := net.Listen("tcp", c.LocalAddr().String())
 	if err != nil {
 		t.Fatal(err)

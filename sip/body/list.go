@@ -81,6 +81,41 @@ func (l *List) append(b []byte, boundary string) (out []byte, delimiters int) {
 	return append(b, "--\r\n"...), delimiters
 }
 
+// Cut shortens what Append makes to a limit, in bytes, and tells how many of the resources keep their documents. Those of the others
+// are for lists that follow. A full list names all resources whatever that takes, the others as pending; one that is not full has at
+// least one.
+func (l *List) Cut(limit int) (kept int) {
+	const boundary = "supervision-4294967295-99" // the longest
+	named := *l
+	if !l.Full {
+		named.Resources = nil
+	}
+	b := named.appendMeta(l.appendPart(nil, boundary, 0, RLMIType))
+	size := len(b) + len("\r\n--"+boundary+"--\r\n")
+	for i := range l.Resources {
+		b = b[:0]
+		if !l.Full {
+			b = l.appendResource(b, i)
+		}
+		if r := &l.Resources[i]; r.sent() {
+			b = r.Body.Append(l.appendPart(append(b, "\r\n"...), boundary, i+1, r.Body.ContentType()))
+		}
+		if size += len(b); size > limit && (l.Full || i > 0) {
+			break
+		}
+		kept++
+	}
+	if !l.Full {
+		l.Resources = l.Resources[:kept]
+		return kept
+	}
+	for i := range l.Resources[kept:] {
+		r := &l.Resources[kept+i]
+		r.State, r.Body = InstancePending, nil
+	}
+	return kept
+}
+
 func (r *Resource) sent() bool { return r.State != "" && r.Body != nil }
 
 // appendPart appends the head of a part, as the examples of RFC 4662 have it, but without a charset: the documents say

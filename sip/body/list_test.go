@@ -36,6 +36,38 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// Cut leaves as many documents as fit. What is named without one is pending in a full list, and left for the next in another.
+func TestCut(t *testing.T) {
+	long := func(full bool) *List {
+		l := &List{URI: "sip:sales@pbx.example", Name: "Vertrieb", Host: "pbx.example", Version: 1<<32 - 1, Full: full}
+		for range 50 {
+			l.Resources = append(l.Resources, Resource{URI: "sip:ben@pbx.example", Name: "Ben & Okafor", State: InstanceActive, Body: documents["dialog-info_ringing"]})
+		}
+		return l
+	}
+	for _, full := range []bool{true, false} {
+		whole, _ := long(full).Append(nil)
+		for limit := len(whole) + 1000; limit > 12_000; limit -= 777 {
+			l := long(full)
+			kept := l.Cut(limit)
+			b, _ := l.Append(nil)
+			parts := bytes.Count(b, []byte("<dialog-info "))
+			if len(b) > limit || parts != kept || limit > len(whole)+300 && kept != 50 || len(whole)-len(b) > len(whole)-limit+1200+50*50 {
+				t.Errorf("full %v, of %d bytes within %d: %d bytes with %d documents, said to be %d", full, len(whole), limit, len(b), parts, kept)
+			}
+			named, pending := bytes.Count(b, []byte("<resource ")), bytes.Count(b, []byte(`state="pending"`))
+			if full && (named != 50 || pending != 50-kept) || !full && (named != kept || pending != 0) {
+				t.Errorf("full %v: %d are named and %d pending, with %d documents", full, named, pending, kept)
+			}
+		}
+		l := long(full)
+		kept := l.Cut(1)
+		if b, _ := l.Append(nil); full && (kept != 0 || bytes.Count(b, []byte("<resource ")) != 50) || !full && (kept != 1 || len(l.Resources) != 1) {
+			t.Errorf("full %v, within nothing: %d documents", full, kept)
+		}
+	}
+}
+
 type part struct {
 	id, contentType string
 	body            []byte

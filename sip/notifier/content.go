@@ -35,9 +35,12 @@ type toldLine struct {
 // before it says that it rings, and that it no longer is a moment after that it rings no more.
 const sureTime = 400 * time.Millisecond
 
-// content makes the document that says what is so now. There is no news if the phone knows it already.
+// content makes the document that says what is so now. There is no news if the phone knows it already. If that is not all there is to
+// be told, the subscription is dirty.
 func (s *subscription) content() (kind string, document []byte, news bool) {
 	switch {
+	case s.mute:
+		return "", nil, false
 	case s.isList():
 		return s.listContent()
 	case s.event == eventFeature:
@@ -184,6 +187,7 @@ func (s *subscription) listContent() (kind string, document []byte, news bool) {
 		s.whole, s.listed = true, ids
 	}
 	list := &body.List{URI: s.entity, Name: group.Name, Host: s.o.Host, Version: s.version, Full: s.whole}
+	var before []was
 	for _, id := range ids {
 		doc := s.viewer.table.Person(id)
 		line := s.lines[id]
@@ -191,10 +195,12 @@ func (s *subscription) listContent() (kind string, document []byte, news bool) {
 			line = &toldLine{}
 			s.lines[id] = line
 		}
+		known := was{line, *line}
 		uri := body.URI(doc.Extension, s.o.Host)
 		part, changed := s.part(id, uri, line, s.viewer.table.In(group.ID, id))
 		if changed || s.whole {
 			list.Resources = append(list.Resources, body.Resource{URI: uri, Name: doc.Name, State: body.InstanceActive, Body: part})
+			before = append(before, known)
 		}
 	}
 	for id := range s.lines {
@@ -205,10 +211,27 @@ func (s *subscription) listContent() (kind string, document []byte, news bool) {
 	if len(list.Resources) == 0 && !s.whole {
 		return "", nil, false
 	}
+	s.made.document, kind = list.Append(s.made.document[:0])
+	if len(s.made.document) > maxList {
+		for _, w := range before[list.Cut(maxList):] {
+			*w.line = w.told
+			w.line.known, s.dirty = false, true
+		}
+		s.made.document, kind = list.Append(s.made.document[:0])
+	}
 	s.version++
 	s.whole = false
-	s.made.document, kind = list.Append(s.made.document[:0])
 	return kind, bytes.Clone(s.made.document), true
+}
+
+// maxList is how long a list's document is, in bytes, so that it fits into a datagram with what stands before it. What does not is told
+// next (RFC 4662, 5.2).
+const maxList = 60_000
+
+// was is what had been told of a line.
+type was struct {
+	line *toldLine
+	told toldLine
 }
 
 // language is the one in which the viewer reads words.

@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -31,6 +32,7 @@ type subscription struct {
 	flying bool   // a NOTIFY is under way
 	ending string // the last Subscription-State
 	over   bool
+	mute   bool // the phone is told no document any more
 
 	setting int // how many features the phone has asked to be set and that are not known to be
 
@@ -63,6 +65,9 @@ type Answer struct {
 	RetryAfter time.Duration
 	Err        error
 }
+
+// ErrTooLong is the Err of a NOTIFY that was not sent, because it does not fit into a datagram and there is no other way to the phone.
+var ErrTooLong = errors.New("longer than a datagram")
 
 type result struct {
 	s      *subscription
@@ -135,7 +140,7 @@ func (n *Notifier) begin(s *subscription) {
 	}
 	s.begun, s.dirty, s.whole = true, true, true
 	if !time.Now().Before(s.expires) {
-		s.ending = "terminated;reason=timeout"
+		s.ending = atItsTime
 	}
 	n.push(s)
 }
@@ -149,8 +154,20 @@ func (n *Notifier) end(s *subscription, reason string, retry time.Duration) {
 	if retry > 0 {
 		s.ending += fmt.Sprintf(";retry-after=%d", int(retry/time.Second))
 	}
-	s.dirty = true
+	s.dirty, s.whole = true, true
 	n.push(s)
+}
+
+// atItsTime is how a subscription ends that is not refreshed, or that the phone has asked to be over.
+const atItsTime = "terminated;reason=timeout"
+
+// state is the value of Subscription-State, and whether it is the last. Who asked for what there is once, or for the last time, gets all
+// of it before that.
+func (s *subscription) state() (value string, last bool) {
+	if s.ending != "" && (!s.dirty || s.ending != atItsTime) {
+		return s.ending, true
+	}
+	return "active;expires=" + strconv.Itoa(max(0, int(time.Until(s.expires).Round(time.Second)/time.Second))), false
 }
 
 // push sends what is so now, unless a NOTIFY is under way: then its end does.
@@ -158,21 +175,18 @@ func (n *Notifier) push(s *subscription) {
 	if s.over || s.flying || !s.begun || !s.dirty || s.setting > 0 && s.ending == "" {
 		return
 	}
-	s.dirty, s.whole = false, s.whole || s.ending != ""
+	s.dirty = false
 	kind, body, news := s.content()
 	if !news && s.ending == "" {
 		return
 	}
-	state := s.ending
-	if state == "" {
-		state = "active;expires=" + strconv.Itoa(max(0, int(time.Until(s.expires).Round(time.Second)/time.Second)))
-	}
+	state, last := s.state()
 	s.localSeq++
 	out := &Notify{
 		Dialog: s.Dialog, CSeq: s.localSeq, Event: s.event, ID: s.id, State: state, EventList: s.isList(),
 		ContentType: kind, Body: body, Peer: s.peer, Entity: s.entity,
 	}
-	if s.ending != "" {
+	if last {
 		n.drop(s) // nothing comes after it
 	}
 	s.flying = true
@@ -207,6 +221,11 @@ func (n *Notifier) sent(r result) {
 			s.flying = false
 			n.push(s)
 		})
+	case errors.Is(r.answer.Err, ErrTooLong):
+		n.o.Log.Warn("a list is too long for a phone; let it take TCP, or make the group smaller", "person", s.viewer.id, "phone", s.peer.Address(),
+			"group", s.target.group)
+		s.mute, s.ending = true, ""
+		n.end(s, Rejected, 0)
 	case r.answer.Code == 0:
 		n.gone(r.to.Address(), r)
 		s.dirty, s.whole = true, true // it has asked anew meanwhile, if it is still there
