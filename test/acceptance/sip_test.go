@@ -83,9 +83,11 @@ func TestSIPLamps(t *testing.T) {
 	ben := s.subscribed(anna, "102", "dialog", "")
 	list := s.subscribed(anna, "sales", "dialog", eventList)
 	presence := s.subscribed(anna, "ben", "presence", "")
+	present := s.subscribed(anna, "sales", "presence", eventList)
 	s.lampShows(ben, "active;", "terminated", "-early")
 	s.lampShows(list, `fullState="true"`, "Ben Okafor", "Dora Lind")
 	s.lampShows(presence, "<basic>open</basic>")
+	s.lampShows(present, `fullState="true"`, "Ben Okafor", "<basic>open</basic>")
 
 	call := s.dial(phones["106"], "102")
 	ringing := s.rings(phones["102"])
@@ -105,12 +107,35 @@ func TestSIPLamps(t *testing.T) {
 	s.must("hang up", call.Hangup(s.ctx()))
 	s.lampShows(ben, "terminated", "-early")
 
-	// Who logs out goes dark, and what rings there is nobody's business.
-	s.done("ben", "group.leave", `{"group":"sales"}`, true)
+	// Who logs out goes dark, and what rings there is nobody's business until they are back.
 	call = s.dial(phones["106"], "102")
 	s.rings(phones["102"])
+	s.lampShows(ben, "<state>early</state>", "Fatma Aydin")
+	s.lampShows(list, "<state>early</state>", "Fatma Aydin")
+	s.lampShows(present, "sip:102@", "on-the-phone")
+	s.done("ben", "group.leave", `{"group":"sales"}`, true)
+	dark := []lampboard.Notice{
+		s.lampShows(ben, "terminated", "-early", "-Fatma"),
+		s.lampShows(list, `fullState="false"`, "sip:102@", "terminated", "-early", "-Fatma"),
+		s.lampShows(present, `fullState="false"`, "sip:102@", "<basic>closed</basic>", "-on-the-phone", "-<basic>open</basic>"),
+	}
+	s.must("hang up", call.Hangup(s.ctx()))
+	s.lampShows(presence, "<basic>open</basic>", "-on-the-phone")
+	call = s.dial(phones["106"], "102")
+	s.rings(phones["102"])
+	s.lampShows(presence, "on-the-phone")
+	back := time.Now()
 	s.done("ben", "group.join", `{"group":"sales"}`, true)
 	s.lampShows(ben, "<state>early</state>", "Fatma Aydin")
+	s.lampShows(list, "<state>early</state>", "Fatma Aydin")
+	s.lampShows(present, "sip:102@", "on-the-phone", "<basic>open</basic>")
+	for i, l := range []*lampboard.Lamp{ben, list, present} {
+		for _, n := range l.Notices() {
+			if n.At.After(dark[i].At) && n.At.Before(back) {
+				t.Errorf("of a member who is logged out is told:\n%s", n.Body)
+			}
+		}
+	}
 	for _, n := range append(ben.Notices(), list.Notices()...) {
 		if strings.Contains(n.Body, "30777") || strings.Contains(n.Body, "Geheim") {
 			t.Errorf("a withheld caller is shown:\n%s", n.Body)
