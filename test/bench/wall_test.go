@@ -94,26 +94,24 @@ func wallLoad(t *testing.T, calls int) []played {
 	return frames
 }
 
-// watchFrames notes in the page how long each frame and each long task took, and for each change of the search how long it took
-// from the key until the result was painted, as the browser tells it to the next 8 ms (Event Timing; nothing below 16 ms).
+// watchFrames notes in the page how long each frame took, and for each change of the search how long it took from the key until the
+// result was painted, as the browser tells it to the next 8 ms (Event Timing; nothing below 16 ms).
 const watchFrames = `(() => {
-	const seen = window.seen = { frames: [], tasks: [], keys: [] };
+	const seen = window.seen = { frames: [], keys: [] };
 	let last = performance.now();
 	requestAnimationFrame(function next(now) { seen.frames.push(now - last); last = now; requestAnimationFrame(next); });
-	new PerformanceObserver(l => l.getEntries().forEach(e => seen.tasks.push(e.duration))).observe({ type: "longtask" });
 	new PerformanceObserver(l => l.getEntries().forEach(e => e.name === "input" && seen.keys.push(e.duration)))
 		.observe({ type: "event", durationThreshold: 16 });
 	return true;
 })()`
 
 // seen is what was noted since the last time, in ms.
-type seen struct{ Frames, Tasks, Keys []float64 }
+type seen struct{ Frames, Keys []float64 }
 
 func lookAt(p *chrome.Page) seen {
-	s := chrome.Eval[seen](p, `({ Frames: seen.frames.splice(0), Tasks: seen.tasks.splice(0), Keys: seen.keys.splice(0) })`)
-	for _, list := range [][]float64{s.Frames, s.Tasks, s.Keys} {
-		slices.Sort(list)
-	}
+	s := chrome.Eval[seen](p, `({ Frames: seen.frames.splice(0), Keys: seen.keys.splice(0) })`)
+	slices.Sort(s.Frames)
+	slices.Sort(s.Keys)
 	return s
 }
 
@@ -124,8 +122,18 @@ func at(list []float64, share float64) float64 {
 	return list[int(share*float64(len(list)-1))]
 }
 
-// TestWall is a wall of 2,560 by 1,440 at a busy time: it scrolls and searches without a hitch. What it prints depends on the
-// machine, and most of it is Chromium's painting without a graphics card; what it asks for holds on two busy cores.
+// What is a hitch: that a key is not answered for 100 ms (https://web.dev/articles/rail), or that fewer than 15 pictures a second
+// are there. How long the page itself keeps its thread is told in processor time, and so are the bounds of that: what else the
+// machine does is no fault of the page. What a person waits for is told by the clock, and of that the middle counts.
+const (
+	longestTask  = 100 * time.Millisecond // of processor time
+	mostScript   = 0.15                   // of all time, while 10 calls a second change the page
+	middleFrame  = 67.0                   // ms
+	middleAnswer = 100.0                  // ms from key to paint
+)
+
+// TestWall is a wall of 2,560 by 1,440 at a busy time: it scrolls and searches without a hitch. ARCHITECTURE.md has what it prints
+// on a quiet machine.
 func TestWall(t *testing.T) {
 	t.Cleanup(chrome.Stop)
 	pbx := startPBX(t, wallEndpoints())
@@ -149,34 +157,41 @@ func TestWall(t *testing.T) {
 	})
 	p.AwaitTrue(`document.querySelectorAll("[data-testid=call][data-state=ringing]").length >= 10`)
 	chrome.Eval[bool](p, watchFrames)
-	for _, part := range []struct {
-		name string
-		do   func()
-	}{
-		{"changes", func() { p.AwaitTrue(`seen.frames.length > 150`) }},
-		{"scrolling", func() {
-			p.Scroll(6000, 3000)
-			p.Scroll(-6000, 3000)
-		}},
-		{"searching", func() {
-			p.Press("/")
-			for _, text := range []string{"berg", "2104", "weiss"} {
-				for i, key := range text {
-					p.Press(string(key))
-					p.AwaitTrue(fmt.Sprintf(`document.querySelector("[data-testid=search]").value === %q`, text[:i+1]))
-				}
-				p.Press(chrome.Escape)
-			}
-		}},
-	} {
-		lookAt(p)
-		part.do()
-		s := lookAt(p)
-		t.Logf("%s: frames p50 %.0f ms, p99 %.0f ms, longest %.0f ms; longest task %.0f ms; from key to paint p50 %.0f ms, longest %.0f ms",
-			part.name, at(s.Frames, 0.5), at(s.Frames, 0.99), at(s.Frames, 1), at(s.Tasks, 1), at(s.Keys, 0.5), at(s.Keys, 1))
-		if at(s.Frames, 0.99) > 500 || at(s.Tasks, 1) > 600 || at(s.Keys, 1) > 600 {
-			t.Errorf("%s hitches", part.name)
-		}
-	}
+	// Within ten seconds all people's ages are counted anew once.
+	hitches(t, p, "changes", mostScript, func() { p.AwaitTrue(`seen.frames.reduce((all, one) => all + one, 0) > 10_500`) })
+	hitches(t, p, "scrolling", mostScript, func() {
+		p.Scroll(6000, 3000)
+		p.Scroll(-6000, 3000)
+	})
+	hitches(t, p, "searching", 1, func() { searchTheWall(p) }) // nobody types as fast as this
 	p.Shot("wall")
+}
+
+func searchTheWall(p *chrome.Page) {
+	p.Press("/")
+	for _, text := range []string{"berg", "2104", "weiss"} {
+		for i, key := range text {
+			p.Press(string(key))
+			p.AwaitTrue(fmt.Sprintf(`document.querySelector("[data-testid=search]").value === %q`, text[:i+1]))
+		}
+		p.Press(chrome.Escape)
+	}
+}
+
+// hitches prints what a part costs, and fails the test if that is too much.
+func hitches(t *testing.T, p *chrome.Page, part string, script float64, do func()) {
+	t.Helper()
+	lookAt(p)
+	began := time.Now()
+	w := p.Work(do)
+	took := time.Since(began)
+	s := lookAt(p)
+	share := func(d time.Duration) float64 { return 100 * d.Seconds() / took.Seconds() }
+	t.Logf("%-9s frames p50 %.0f ms, p99 %.0f ms, longest %.0f ms; from key to paint p50 %.0f ms, longest %.0f ms; processor time of the page: "+
+		"longest task %.0f ms, all %.0f %% (script %.1f %%, style %.1f %%, layout %.1f %%), and of painting %.0f %%",
+		part, at(s.Frames, 0.5), at(s.Frames, 0.99), at(s.Frames, 1), at(s.Keys, 0.5), at(s.Keys, 1), 1000*w.Longest().Seconds(),
+		share(w.All()), share(w.Script), share(w.Style), share(w.Layout), share(w.Raster))
+	if w.Longest() > longestTask || share(w.Script) > 100*script || at(s.Frames, 0.5) > middleFrame || at(s.Keys, 0.5) > middleAnswer {
+		t.Errorf("%s hitches", part)
+	}
 }

@@ -28,11 +28,24 @@ export function text(language: Language, key: Key, values: Values = {}): string 
   return messages[key].replace(/\{(\w+)\}/g, (all, name: string) => (name in values ? String(values[name]) : all));
 }
 
+/** Keeps what was made for each key: Intl's objects are quick to ask, and slow to make. */
+function kept<K, V>(make: (key: K) => V): (key: K) => V {
+  const made = new Map<K, V>();
+  return (key) => {
+    let one = made.get(key);
+    if (one === undefined) made.set(key, (one = make(key)));
+    return one;
+  };
+}
+
+const plurals = kept((language: Language) => new Intl.PluralRules(language));
+const units = kept((language: Language) => kept((unit: string) => new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short' })));
+
 type Counted = { [K in Key]: K extends `${infer Base}.one` ? Base : never }[Key];
 
 /** A text that depends on a number: one, or any other (CLDR; French and Spanish millions are read as other). */
 export function counted(language: Language, key: Counted, count: number): string {
-  const one = new Intl.PluralRules(language).select(count) === 'one';
+  const one = plurals(language).select(count) === 'one';
   const full: Key = one ? `${key}.one` : `${key}.other`;
   return text(language, full, { count });
 }
@@ -40,8 +53,7 @@ export function counted(language: Language, key: Counted, count: number): string
 /** How long something is, short: 7 s, 3 min, 2 h, 4 d. Seconds are counted to two minutes if they matter. */
 export function age(language: Language, ms: number, seconds: boolean): string {
   const s = Math.max(0, Math.floor(ms / 1000));
-  const unit = (value: number, name: string) =>
-    new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
+  const unit = (value: number, name: string) => units(language)(name).format(value);
   if (s < 60) return seconds ? unit(s, 'second') : `< ${unit(1, 'minute')}`;
   if (seconds && s < 600) return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')} min`;
   if (s < 3600) return unit(Math.floor(s / 60), 'minute');

@@ -4,7 +4,7 @@ import type { Call, Group, Me, Membership, Notice, Person, PickupProgress, Site 
 import { request } from '../api/client';
 import { Connection, type Standing } from '../stream/connection';
 import { apply, type Tables } from '../stream/tables';
-import { inOrder } from './find';
+import { inOrder, placesOf, rostersOf } from './find';
 import { sayNotice } from './notices';
 
 export type Phase = 'asked' | 'calling' | 'connecting';
@@ -43,6 +43,13 @@ export class Board {
   over = $derived(this.sorted.over);
   /** Other supervisors of my groups are not among the people whom I see; the groups name them. */
   private supervisors = $derived(new Map([...this.tables.groups.values()].flatMap((g) => g.supervisors.map((s) => [s.person, s.name]))));
+
+  /**
+   * In which groups each person is a member. It is not derived from the groups: they change ten times a second on a wall, and all
+   * thousand people would be asked each time whether that concerns them.
+   */
+  private places = $state.raw(new Map<string, string[]>());
+  private rosters = '';
 
   private readonly connection: Connection;
   private lastLive = 0;
@@ -106,6 +113,11 @@ export class Board {
 
   groupName = (id: string): string => this.tables.groups.get(id)?.name ?? this.tables.memberships.get(id)?.name ?? id;
 
+  /** Those of my groups in which somebody is a member. Who asks is told of changes of these, and of no others. */
+  groupsWith(person: string): Group[] {
+    return (this.places.get(person) ?? []).map((id) => this.tables.groups.get(id)).filter((g): g is Group => g !== undefined);
+  }
+
   private tick(standing: Standing): void {
     this.standing = standing;
     // Whether what was asked for has arrived anywhere is not known: it is offered again when the line is back.
@@ -124,6 +136,7 @@ export class Board {
     const notice = apply(this.tables, name, data);
     if (notice) this.noticed(notice);
     if (name === 'call') this.callTold(data as Call);
+    if (name === 'view' || name === 'group' || name === 'group_gone') this.placed();
     if (name === 'call_gone') this.attempts.delete((data as Call).id);
     if (name === 'view') {
       void this.askWho();
@@ -141,6 +154,14 @@ export class Board {
       if (answer.ok && answer.data.id === this.account.id) this.account = answer.data;
     }
     this.whole = true;
+  }
+
+  /** Who is a member where has changed, perhaps. It hardly ever has: with the configuration, and not when somebody's phone rings. */
+  private placed(): void {
+    const rosters = rostersOf(this.tables.groups.values());
+    if (rosters === this.rosters) return;
+    this.rosters = rosters;
+    this.places = placesOf(rosters);
   }
 
   private callTold(call: Call): void {

@@ -1,19 +1,39 @@
 import { expect, test } from 'vitest';
-import type { Call } from '../api/types';
-import { matches, plain, rowsOf } from './find';
+import type { Call, Group, Member, Person } from '../api/types';
+import { finds, matches, narrows, placesOf, plain, rostersOf, rowsOf, searchFor } from './find';
+
+const found = (query: string, name: string, numbers: string[]) => matches(searchFor(query), plain(name), numbers);
 
 test('people are found without accents, and by parts', () => {
   expect(plain('Dr. Weiß José')).toBe('dr. weiss jose');
-  expect(matches('weis', 'Dr. Weiß', [])).toBe(true);
-  expect(matches('ber ann', 'Anna Berger', [])).toBe(true);
-  expect(matches('ann ben', 'Anna Berger', [])).toBe(false);
+  expect(found('weis', 'Dr. Weiß', [])).toBe(true);
+  expect(found('ber ann', 'Anna Berger', [])).toBe(true);
+  expect(found('ann ben', 'Anna Berger', [])).toBe(false);
 });
 
 test('people are found by number, however it is written', () => {
-  expect(matches('102', 'Ben', ['102'])).toBe(true);
-  expect(matches('030 / 555', 'Ben', ['+4930555', '030555'])).toBe(true);
-  expect(matches('7', 'Ben', ['102'])).toBe(false);
-  expect(matches('', 'Ben', [])).toBe(true);
+  expect(found('102', 'Ben', ['102'])).toBe(true);
+  expect(found('030 / 555', 'Ben', ['+4930555', '030555'])).toBe(true);
+  expect(found('7', 'Ben', ['102'])).toBe(false);
+  expect(found('', 'Ben', [])).toBe(true);
+});
+
+const member = (person: string): Member => ({ person, name: person, may_leave: true, logged_in: true, status: 'logged_in', warning: '' });
+
+test('only a search or a filter narrows what is shown, and both hold', () => {
+  const ben = { name: 'Bén Okafor', extension: '102', forwarding: [], calls: [] } as unknown as Person;
+  expect([narrows(searchFor(' ')), narrows(searchFor('b')), narrows(searchFor('', 'ringing'))]).toEqual([false, true, true]);
+  expect(finds(searchFor('ben'), member('ben'), ben, new Map())).toBe(true);
+  expect(finds(searchFor('ben', 'ringing'), member('ben'), ben, new Map())).toBe(false);
+  expect(finds(searchFor('ben'), member('ben'), undefined, new Map())).toBe(false);
+});
+
+test('who is a member where is as before when something else of a group has changed', () => {
+  const group = (id: string, ...people: string[]) => ({ id, members: people.map(member), unstaffed: false }) as unknown as Group;
+  const rosters = rostersOf([group('sales', 'ben', 'fatma'), group('help', 'ben')]);
+  expect(rostersOf([{ ...group('sales', 'ben', 'fatma'), unstaffed: true }, group('help', 'ben')])).toBe(rosters);
+  expect(rostersOf([group('sales', 'ben'), group('help', 'ben')])).not.toBe(rosters);
+  expect(placesOf(rosters)).toEqual(new Map([['ben', ['sales', 'help']], ['fatma', ['sales']]]));
 });
 
 const call = (id: string, second: number, state: Call['state'] = 'ringing'): Call => ({

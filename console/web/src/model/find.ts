@@ -11,15 +11,37 @@ export function plain(text: string): string {
 
 const digits = (text: string): string => text.replace(/[^\d+*#]/g, '');
 
-/** Every word must be in the name, or be the beginning or a part of a number. */
-export function matches(query: string, name: string, numbers: string[]): boolean {
-  const words = plain(query).split(/\s+/).filter(Boolean);
-  const in_name = plain(name);
-  const asNumber = digits(query);
-  if (asNumber.length > 0 && digits(query).length >= query.replace(/[\s()/.-]/g, '').length && numbers.some((n) => digits(n).includes(asNumber))) {
-    return true;
-  }
-  return words.every((w) => in_name.includes(w) || numbers.some((n) => n.includes(w)));
+/** What is looked for, taken apart once for all whom it is compared with. */
+export interface Search { filter: Filter; words: string[]; number: string }
+
+export function searchFor(query: string, filter: Filter = 'all'): Search {
+  const number = digits(query);
+  const written = query.replace(/[\s()/.-]/g, '').length;
+  return { filter, words: plain(query).split(/\s+/).filter(Boolean), number: number.length >= written ? number : '' };
+}
+
+/** Whether there is anything by which somebody is not found. */
+export const narrows = (search: Search): boolean => search.words.length > 0 || search.filter !== 'all';
+
+/** Every word must be in the name, which is a plain one, or be the beginning or a part of a number. */
+export function matches(search: Search, name: string, numbers: string[]): boolean {
+  const { words, number } = search;
+  if (number !== '' && numbers.some((n) => digits(n).includes(number))) return true;
+  return words.every((w) => name.includes(w) || numbers.some((n) => n.includes(w)));
+}
+
+/** The plain names of people, made once for each of their documents. */
+const plainNames = new WeakMap<Person, string>();
+
+function plainName(person: Person): string {
+  let name = plainNames.get(person);
+  if (name === undefined) plainNames.set(person, (name = plain(person.name)));
+  return name;
+}
+
+export function finds(search: Search, member: Member, person: Person | undefined, calls: Map<string, Call>): boolean {
+  if (!passes(search.filter, member, person)) return false;
+  return search.words.length === 0 || (person !== undefined && matches(search, plainName(person), numbersOf(person, calls)));
 }
 
 export function passes(filter: Filter, member: Member, person: Person | undefined): boolean {
@@ -69,6 +91,24 @@ export function rowsOf(ringing: Call[], over: Call[], before: Call[], pointed: b
     }
   }
   return inOrder(rows.values()).all;
+}
+
+/** Who is a member of which group, as a text. */
+export function rostersOf(groups: Iterable<Group>): string {
+  return JSON.stringify([...groups].map((g) => [g.id, g.members.map((m) => m.person)]));
+}
+
+/** The same by person: the ids of the groups. */
+export function placesOf(rosters: string): Map<string, string[]> {
+  const places = new Map<string, string[]>();
+  for (const [id, people] of JSON.parse(rosters) as [string, string[]][]) {
+    for (const person of people) {
+      const those = places.get(person);
+      if (those) those.push(id);
+      else places.set(person, [id]);
+    }
+  }
+  return places;
 }
 
 /** Through which of my groups a call is supervised, each once. */

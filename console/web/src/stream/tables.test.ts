@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Call, Person, View } from '../api/types';
+import type { Call, Group, Member, Person, View } from '../api/types';
 import { apply, emptyTables } from './tables';
 
 const person = (id: string, name = id): Person => ({
@@ -39,6 +39,18 @@ test('what is gone is gone', () => {
   apply(t, 'call_gone', { id: 'c1' });
   apply(t, 'person_gone', { id: 'ben' });
   expect(t.calls.size + t.people.size).toBe(0);
+});
+
+test('members of whom nothing has changed stay the objects that they were', () => {
+  const member = (person: string, status: Member['status']): Member => ({ person, name: person, may_leave: true, logged_in: true, status, warning: '' });
+  const group = (...members: Member[]) => ({ id: 'sales', name: 'Sales', members }) as unknown as Group;
+  const t = emptyTables();
+  apply(t, 'group', group(member('ben', 'logged_in'), member('fatma', 'logged_in')));
+  const before = t.groups.get('sales')!.members;
+  apply(t, 'group', group(member('fatma', 'ringing'), member('ben', 'logged_in'), member('georg', 'logged_in')));
+  const after = t.groups.get('sales')!.members;
+  expect(after.map((m) => [m.person, m.status])).toEqual([['fatma', 'ringing'], ['ben', 'logged_in'], ['georg', 'logged_in']]);
+  expect(after[1]).toBe(before[0]);
 });
 
 test('notices are given back, and unknown events passed over', () => {

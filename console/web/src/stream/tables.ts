@@ -1,5 +1,5 @@
 // What the stream tells, as tables by id. It has no clock and no screen: the maps may be plain or observed ones.
-import type { Call, Group, Membership, Notice, Person, Site, View } from '../api/types';
+import type { Call, Group, Member, Membership, Notice, Person, Site, View } from '../api/types';
 
 export interface Tables {
   me: Person | undefined;
@@ -31,7 +31,7 @@ export function apply(tables: Tables, event: string, data: unknown): Notice | un
       tables.site = data as Site;
       break;
     case 'group':
-      put(tables.groups, data as Group);
+      put(tables.groups, keepMembers(data as Group, tables.groups.get((data as Group).id)));
       break;
     case 'membership':
       put(tables.memberships, data as Membership);
@@ -77,6 +77,19 @@ function replace<T extends WithID>(map: Map<string, T>, list: T[]): void {
 function put<T extends WithID>(map: Map<string, T>, one: T): void {
   map.set(one.id, one);
 }
+
+/** A group comes whole, and of its members hardly more than one has changed: the others stay the objects that they were. */
+function keepMembers(group: Group, before: Group | undefined): Group {
+  const known = new Map(before?.members.map((m) => [m.person, m]));
+  const members = group.members.map((m) => {
+    const old = known.get(m.person);
+    return old && same(old, m) ? old : m;
+  });
+  return { ...group, members };
+}
+
+const same = (a: Member, b: Member): boolean =>
+  a.name === b.name && a.may_leave === b.may_leave && a.logged_in === b.logged_in && a.status === b.status && a.warning === b.warning;
 
 function gone<T extends WithID>(map: Map<string, T>, data: unknown): void {
   map.delete((data as WithID).id);
