@@ -6,19 +6,24 @@ const settled = 350;
 /** By so many CSS pixels something may move and is still hit. */
 const near = 6;
 
-interface Place { left: number; top: number; since: number }
+/** Where is not known before the next picture, nor while what it lies in is not laid out because it is far away. */
+interface Place { where: { left: number; top: number } | undefined; since: number }
 
 const places = new Map<Element, Place>();
 let frame = 0;
 let scrolled = false;
 
-const far = (a: Place, b: { left: number; top: number }): boolean => Math.abs(a.left - b.left) + Math.abs(a.top - b.top) > near;
+const far = (a: { left: number; top: number }, b: { left: number; top: number }): boolean => Math.abs(a.left - b.left) + Math.abs(a.top - b.top) > near;
+
+/** On a wall most buttons are in groups that are out of sight (content-visibility): to ask where they lie would have them laid out. */
+const laidOut = (button: Element): boolean => button.checkVisibility?.({ contentVisibilityAuto: true }) ?? true;
 
 function look(): void {
   const since = performance.now();
   for (const [button, place] of places) {
-    const { left, top } = button.getBoundingClientRect();
-    if (far(place, { left, top })) Object.assign(place, { left, top }, scrolled ? {} : { since });
+    const where = laidOut(button) ? button.getBoundingClientRect() : undefined;
+    if (where && place.where && !scrolled && far(place.where, where)) place.since = since;
+    if (!where || !place.where || far(place.where, where)) place.where = where;
   }
   scrolled = false;
   frame = places.size > 0 ? requestAnimationFrame(look) : 0;
@@ -27,10 +32,9 @@ function look(): void {
 // Who scrolls moves it all, and knows.
 document.addEventListener('scroll', () => (scrolled = true), { capture: true, passive: true });
 
-/** Svelte's action: looks where a button lies as long as it is there. */
+/** Svelte's action: looks where a button lies as long as it is there. Not at once: the page would be laid out for each that comes. */
 export function aim(button: Element): { destroy(): void } {
-  const { left, top } = button.getBoundingClientRect();
-  places.set(button, { left, top, since: performance.now() });
+  places.set(button, { where: undefined, since: performance.now() });
   frame ||= requestAnimationFrame(look);
   return { destroy: () => void places.delete(button) };
 }
@@ -43,5 +47,5 @@ export function aimed(e: MouseEvent): boolean {
   const button = e.currentTarget as Element;
   const place = places.get(button);
   if (e.detail === 0 || !place) return true;
-  return meant(place.since) && (scrolled || !far(place, button.getBoundingClientRect()));
+  return meant(place.since) && (scrolled || !place.where || !far(place.where, button.getBoundingClientRect()));
 }
