@@ -11,7 +11,7 @@ import (
 )
 
 // R4, R5, S3: Linphone, a softphone that nobody here wrote, registers, is told of a call that rings by a lamp, in a list, by
-// presence and in words, and its "away" is its owner's. All of that with a secret of which the daemon has only what SHA-256 makes of it.
+// presence and in words, and its "away" and "do not disturb" are its owner's. All of that with a secret of which the daemon has only what SHA-256 makes of it.
 func TestLinphone(t *testing.T) {
 	t.Parallel()
 	server := ownAddress(t) + ":5070"
@@ -40,7 +40,7 @@ func TestLinphone(t *testing.T) {
 	agent.says(rang, `"what": "notify", "uri": "sip:102@`, "<state>terminated</state>")
 	agent.says(busy, `"what": "presence"`, `"state": "online"`)
 
-	for _, says := range []string{"away", "busy", "online"} {
+	for _, says := range []string{"away", "busy", "dnd", "online"} {
 		_, _ = fmt.Fprintln(agent.stdin, says)
 		s.watch.awaitPerson("anna", says, func(d personDocument) bool { return d.Presence.State == says })
 	}

@@ -2,7 +2,7 @@
 
 Started as: linphone.py FOLDER SERVER USER PASSWORD GROUP FRIEND...
 It registers at SERVER as USER, and watches the dialogs and the presence of each friend, and the dialogs of a group as a list.
-A line "away", "busy" or "online" on standard input publishes that, "call ADDRESS" calls; its end ends the program.
+A line "away", "busy", "dnd" or "online" on standard input publishes that, "call ADDRESS" calls; its end ends the program.
 """
 import ctypes
 import ctypes.util
@@ -156,6 +156,9 @@ while True:
         break
     if order.startswith("call "):
         call("core_invite", core, order[5:].encode())
+        continue
+    if order == "dnd":  # as its own applications set it
+        call("core_set_consolidated_presence", core, consolidated.index("dnd"), result=None)
         continue
     if order == "online":
         model = call("core_create_presence_model", core)
