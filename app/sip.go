@@ -20,7 +20,7 @@ func (a *App) newSIP(o Options) (*sip.Server, error) {
 		Listen: sipListeners(cfg), CertFile: cfg.SIP.TLS.CertFile, KeyFile: cfg.SIP.TLS.KeyFile, Realm: cfg.SIP.Realm, PBXURI: cfg.SIP.PBXURI,
 		Compact: cfg.SIP.List == config.ListCompact, AfterSeconds: cfg.Forwarding.Families.NoAnswerSeconds != "",
 		PickupGroup: cfg.Features.PickupGroup,
-		Log: o.Log.With("part", "sip"), Metrics: o.Metrics,
+		Log:         o.Log.With("part", "sip"), Metrics: o.Metrics,
 		Directory: func() *supervision.Directory { return a.current.Load().Directory },
 		Accounts:  a.accounts, Watch: a.watch(byPhones), Command: a.command,
 		Alive: func(ctx context.Context, alive bool) {

@@ -104,11 +104,11 @@ func withTag(params gosip.HeaderParams, tag string) gosip.HeaderParams {
 	return params
 }
 
-// send sends a request to a phone and waits for its final answer. One that is too long for a datagram goes over TCP; where the
-// phone takes none, over UDP in fragments (RFC 3261, 18.1.1), if it is not too long for those.
+// send sends a request to a phone and waits for its final answer. One that is too long for a datagram, or to a phone that says so, goes
+// over TCP; where the phone takes none, over UDP, in fragments if need be (RFC 3261, 18.1.1), if it is not too long for those.
 func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notifier.Answer {
 	length := viaLength + lengthOf(req)
-	if p.transport == "UDP" && length > maxDatagram && o.takesTCP(ctx, p.hop) {
+	if p.transport == "UDP" && (p.wantsTCP() || length > maxDatagram) && o.takesTCP(ctx, p.hop) {
 		brief, cancel := context.WithTimeout(ctx, tcpTime)
 		defer cancel()
 		a := o.over(brief, "TCP", p, req.Clone())
@@ -123,20 +123,19 @@ func (o *outbound) send(ctx context.Context, p *phone, req *gosip.Request) notif
 	return o.over(ctx, p.transport, p, req)
 }
 
-// over sends a request over a transport.
+// over sends a request over a transport. A connection that ends before the answer is made anew, once.
 func (o *outbound) over(ctx context.Context, transport string, p *phone, req *gosip.Request) notifier.Answer {
-	hop := p.hop
-	if transport != "UDP" && !o.connected(transport, hop) {
-		switch {
-		case p.byConnection() && o.connected(transport, p.source):
-			hop = p.source
-		case !o.reconnects(ctx, transport, p):
-			return notifier.Answer{Err: fmt.Errorf("the connection of %s is gone", p.hop)}
+	hop := o.hop(ctx, transport, p)
+	if hop == "" {
+		return notifier.Answer{Err: fmt.Errorf("the connection of %s is gone", p.hop)}
+	}
+	again := req.Clone()
+	res, err := o.to(ctx, hop, transport, p, req)
+	if err != nil && transport == "TCP" && ctx.Err() == nil && !o.connected(transport, hop) {
+		if anew := o.hop(ctx, transport, p); anew != "" && anew != hop {
+			res, err = o.to(ctx, anew, transport, p, again)
 		}
 	}
-	o.address(req, p, transport)
-	req.SetDestination(hop)
-	res, err := o.do(ctx, req)
 	if err != nil {
 		return notifier.Answer{Err: err}
 	}
@@ -149,6 +148,27 @@ func (o *outbound) over(ctx context.Context, transport string, p *phone, req *go
 		}
 	}
 	return a
+}
+
+// hop is where a request goes; empty: nowhere. A connection that is there is used; one that is gone can only be made anew to a phone
+// that listens.
+func (o *outbound) hop(ctx context.Context, transport string, p *phone) string {
+	if transport == "UDP" || o.connected(transport, p.hop) {
+		return p.hop
+	}
+	if p.byConnection() && o.connected(transport, p.source) {
+		return p.source
+	}
+	if at := p.takesConnectionsAt(transport); at != "" && o.takesTCP(ctx, at) {
+		return at
+	}
+	return ""
+}
+
+func (o *outbound) to(ctx context.Context, hop, transport string, p *phone, req *gosip.Request) (*gosip.Response, error) {
+	o.address(req, p, transport)
+	req.SetDestination(hop)
+	return o.do(ctx, req)
 }
 
 // do sends a request and waits for its final answer. The library's own Do may end a transaction that is still busy with the answer,
@@ -217,11 +237,6 @@ func (o *outbound) connected(transport, address string) bool {
 	}
 	_, _ = c.TryClose() // it has been counted
 	return true
-}
-
-// reconnects: a connection that is gone can only be made anew to a phone that listens.
-func (o *outbound) reconnects(ctx context.Context, transport string, p *phone) bool {
-	return transport == "TCP" && (p.transport == "UDP" || len(p.routes) > 0) && o.takesTCP(ctx, p.hop)
 }
 
 // takesTCP says whether somebody listens there.

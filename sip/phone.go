@@ -88,29 +88,54 @@ func registered(b *registrar.Binding, person supervision.PersonID) *phone {
 // where it spoke from. Any other Contact is behind something that translates addresses, or somebody else's: what is sent there
 // would not arrive, or should not.
 func (p *phone) nextHop() string {
-	if p.transport != "UDP" && len(p.routes) == 0 {
-		return p.source
-	}
-	uri := p.target
 	if len(p.routes) > 0 {
+		uri := p.target
 		if first, ok := routeURI(p.routes[0]); ok {
 			uri = first
 		}
+		return addressOf(&uri, p.transport)
 	}
-	port := uri.Port
-	if port == 0 {
-		port = gosip.DefaultPort(p.transport)
+	if at := p.listensAt(); p.transport == "UDP" && at != "" {
+		return at
 	}
-	address := net.JoinHostPort(strings.Trim(uri.Host, "[]"), strconv.Itoa(port))
-	if len(p.routes) > 0 {
-		return address
-	}
+	return p.source
+}
+
+// listensAt is the address of the phone's Contact, if that is where it spoke from.
+func (p *phone) listensAt() string {
+	address := addressOf(&p.target, p.transport)
 	there, err := netip.ParseAddrPort(address)
 	from, err2 := netip.ParseAddrPort(p.source)
 	if err != nil || err2 != nil || there.Addr().Unmap() != from.Addr().Unmap() {
-		return p.source
+		return ""
 	}
 	return address
+}
+
+func addressOf(uri *gosip.Uri, transport string) string {
+	port := uri.Port
+	if port == 0 {
+		port = gosip.DefaultPort(transport)
+	}
+	return net.JoinHostPort(strings.Trim(uri.Host, "[]"), strconv.Itoa(port))
+}
+
+// wantsTCP: the phone asks over UDP to be told over TCP (RFC 3261, 19.1.1).
+func (p *phone) wantsTCP() bool {
+	transport, _ := p.target.UriParams.Get("transport")
+	return strings.EqualFold(transport, "tcp") && p.hop == p.listensAt()
+}
+
+// takesConnectionsAt is where a connection may be made to the phone, or the proxy before it, when there is none. Over TLS nobody there
+// has a certificate to be known by.
+func (p *phone) takesConnectionsAt(transport string) string {
+	switch {
+	case transport != "TCP":
+		return ""
+	case p.transport == "UDP", len(p.routes) > 0:
+		return p.hop
+	}
+	return p.listensAt()
 }
 
 // routeURI is the address in a Route.

@@ -33,8 +33,8 @@ type Options struct {
 	AfterSeconds bool
 	// PickupGroup is the code before a group's number that picks up its oldest call.
 	PickupGroup string
-	Log          *slog.Logger
-	Metrics      *prometheus.Registry
+	Log         *slog.Logger
+	Metrics     *prometheus.Registry
 
 	// Directory is who there is now, and Accounts who may come in, by username.
 	Directory func() *supervision.Directory

@@ -68,6 +68,27 @@ func TestWayToPhone(t *testing.T) {
 	}
 }
 
+// Where a connection may be made to a phone that has none (any more): nowhere but where it spoke from.
+func TestConnectionToPhone(t *testing.T) {
+	for name, c := range map[string]struct {
+		transport, over, source, contact string
+		routes                           []string
+		at                               string
+	}{
+		"a phone over TCP":         {"TCP", "TCP", "10.0.0.2:40001", "sip:a@10.0.0.2:5062", nil, "10.0.0.2:5062"},
+		"without a port":           {"TCP", "TCP", "10.0.0.2:40001", "sip:a@10.0.0.2", nil, "10.0.0.2:5060"},
+		"over TLS":                 {"TLS", "TLS", "10.0.0.2:40001", "sip:a@10.0.0.2:5062", nil, ""},
+		"behind a translator":      {"TCP", "TCP", "198.51.100.1:40001", "sip:a@192.168.1.2", nil, ""},
+		"somebody else's":          {"TCP", "TCP", "10.0.0.2:40001", "sip:a@10.0.0.3", nil, ""},
+		"over UDP, a long message": {"UDP", "TCP", "10.0.0.2:5060", "sip:a@10.0.0.2", nil, "10.0.0.2:5060"},
+		"behind a proxy":           {"TCP", "TCP", "10.0.0.9:40001", "sip:a@10.0.0.2", []string{"<sip:10.0.0.9;lr>"}, "10.0.0.9:5060"},
+	} {
+		if at := subscribeFrom(t, c.transport, c.source, c.contact, c.routes...).takesConnectionsAt(c.over); at != c.at {
+			t.Errorf("%s: %q, want %q", name, at, c.at)
+		}
+	}
+}
+
 // A proxy writes itself into the first request of a dialog only: the way stays, the phone may move (RFC 3261, 12.2).
 func TestWayStays(t *testing.T) {
 	const proxy = "<sip:10.0.0.9;lr>"

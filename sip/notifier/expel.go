@@ -7,12 +7,14 @@ import (
 	"supervisiond/supervision"
 )
 
-// Why subscriptions end whose owner may no longer come in as before (RFC 6665, 4.1.3).
+// Why subscriptions end (RFC 6665, 4.1.3).
 const (
 	// Deactivated: with the new secret they can be made anew at once.
 	Deactivated = "deactivated"
-	// Rejected: nobody of that name is there any more.
+	// Rejected: who asked is there no more, or may not see it any more.
 	Rejected = "rejected"
+	// NoResource: who or what was asked for is there no more.
+	NoResource = "noresource"
 )
 
 // Expel ends the subscriptions of people, each for a reason. Their phones are told so, and nothing else. It never blocks.

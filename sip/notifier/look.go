@@ -54,7 +54,7 @@ func (n *Notifier) lookAt(v *viewer, c *seen.Changed) {
 				s.dirty = true
 				n.push(s)
 			} else {
-				n.end(s, "rejected", 0)
+				n.end(s, n.whyNot(s), 0)
 			}
 		}
 		return
@@ -85,6 +85,15 @@ func (n *Notifier) allowed(s *subscription) bool {
 		return s.viewer.table.Group(g) != nil
 	}
 	return s.viewer.table.Person(s.target.person) != nil
+}
+
+// whyNot says why somebody may not see it any more (RFC 6665, 4.1.3).
+func (n *Notifier) whyNot(s *subscription) string {
+	dir := n.o.Directory()
+	if g := s.target.group; g != "" && dir.Group(g) == nil || g == "" && dir.Person(s.target.person) == nil {
+		return NoResource
+	}
+	return Rejected
 }
 
 // concernedBy: what a list shows may have changed.

@@ -133,6 +133,7 @@ func (p *wirePhone) alsoTCP() {
 	p.t.Helper()
 	l, err := net.Listen("tcp", p.local)
 	p.s.must("listen", err)
+	p.local = l.Addr().String()
 	var work sync.WaitGroup
 	p.reads(l, func() {
 		for {
@@ -191,7 +192,12 @@ func (p *wirePhone) take(r *bufio.Reader, via string, write func([]byte) error) 
 // await waits for a message, from one on.
 func (p *wirePhone) await(from int, what string, want func(*sipText) bool) (*sipText, int) {
 	p.t.Helper()
-	ctx := p.s.ctx()
+	return p.awaitUntil(p.s.ctx(), from, what, want)
+}
+
+// awaitUntil is for what takes longer than anything else.
+func (p *wirePhone) awaitUntil(ctx context.Context, from int, what string, want func(*sipText) bool) (*sipText, int) {
+	p.t.Helper()
 	for {
 		p.mu.Lock()
 		got, news := p.got, p.news
