@@ -49,6 +49,9 @@ func (p *publications) publish(req *gosip.Request, person supervision.PersonID) 
 		r.IfMatch = strings.TrimSpace(h.Value())
 	}
 	if len(req.Body()) > 0 {
+		if h := req.GetHeader("Content-Encoding"); h != nil && !strings.EqualFold(strings.TrimSpace(h.Value()), "identity") {
+			return answer(415, "Unsupported Media Type", gosip.NewHeader("Accept-Encoding", "identity")) // RFC 3261, 8.2.3
+		}
 		if h := req.ContentType(); h == nil || eventOf(h.Value()) != body.PIDFType {
 			return answer(415, "Unsupported Media Type", gosip.NewHeader("Accept", body.PIDFType))
 		}

@@ -132,11 +132,19 @@ func (t *step) newsOf(key string) news {
 	return n
 }
 
-// changedKeys are those of the step's documents, and of the people and calls that a login has shown or hidden.
+// changedKeys are those of the step's documents, of the people whom a changed call rings, since a viewer may be offered it only now (R7),
+// and of the people and calls that a login has shown or hidden.
 func (t *step) changedKeys() []string {
 	keys := make([]string, 0, len(t.documents)+len(t.dirtyTalks))
 	for _, d := range t.documents {
 		keys = append(keys, keyOf(d))
+		if put, ok := d.(Put); ok {
+			if c, ok := put.Document.(*CallDocument); ok {
+				for _, part := range c.Ringing {
+					keys = append(keys, "person."+string(part.Person))
+				}
+			}
+		}
 	}
 	for _, leg := range t.dirtyTalks {
 		keys = append(keys, "talk."+leg)
