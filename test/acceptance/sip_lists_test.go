@@ -19,18 +19,22 @@ func (p *wirePhone) isList(m *sipText) {
 	}
 }
 
-// manyPeople is a group whose list is too long for any datagram.
-const manyPeople = 200
+// manyPeople is a group whose list is too long for any datagram, and of tooMany even the names are.
+const (
+	manyPeople = 200
+	tooMany    = 600
+)
 
-func withMany(yaml string) string {
+// withMany adds a group of so many people.
+func withMany(yaml string, size int) string {
 	var people, members []string
-	for i := range manyPeople {
+	for i := range size {
 		people = append(people, fmt.Sprintf("  m%d: {name: Member Number %d, extension: \"%d\", endpoints: [PJSIP/%d]}\n", i, i, 300+i, 300+i))
 		members = append(members, fmt.Sprintf("m%d", i))
 	}
 	group := fmt.Sprintf("  many: {name: Alle, number: \"9\", type: standard, supervisors: [emil], members: [%s]}\n", strings.Join(members, ", "))
 	yaml = strings.Replace(yaml, "groups:\n", strings.Join(people, "")+"groups:\n"+group, 1)
-	yaml += fmt.Sprintf("limits: {people_per_group: %d}\n", manyPeople+1)
+	yaml += fmt.Sprintf("limits: {people_per_group: %d}\n", size+1)
 	return strings.Replace(yaml, "{sip: {password: sip-anna}", "{sip: {password: sip-anna, alerts: true}", 1)
 }
 
@@ -39,7 +43,7 @@ func TestSIPLists(t *testing.T) {
 	t.Parallel()
 	o := withSIP(withCommanders(t, same), "anna", "emil")
 	before := o.configure
-	o.configure = func(yaml string) string { return withMany(before(yaml)) }
+	o.configure = func(yaml string) string { return withMany(before(yaml), manyPeople) }
 	s := newSite(t, o)
 	phones := make(map[string]*softphone.Phone)
 	for _, user := range []string{"102", "103", "104", "106"} {
@@ -90,26 +94,7 @@ func testBeyondDatagram(s *site) {
 	for seconds, ends := range map[int]string{3600: "active;expires=", 0: "terminated;reason=timeout"} {
 		seen := p.mark()
 		p.again(p.dialog("many"), "presence", seconds, eventList)
-		told := make(map[string]int)
-		for version := 0; len(told) < manyPeople; version++ {
-			var m *sipText
-			m, seen = p.notified(seen, "NOTIFY", fmt.Sprintf(`version="%d" fullState="%v"`, version, version == 0))
-			p.isList(m)
-			if n := strings.Count(m.body, "<resource "); version == 0 && n != manyPeople {
-				s.t.Errorf("the first names %d people", n)
-			}
-			for _, who := range toldOf.FindAllStringSubmatch(m.body, -1) {
-				told[who[1]]++
-			}
-			if state := m.header.Get("Subscription-State"); version > 4 || m.via != "udp" || len(told) == manyPeople && (version == 0 || !strings.HasPrefix(state, ends)) {
-				s.t.Errorf("number %d is %s, comes over %s, and %d people are told of", version, state, m.via, len(told))
-			}
-		}
-		for who, times := range told {
-			if times != 1 {
-				s.t.Errorf("%s is told %d times", who, times)
-			}
-		}
+		p.isToldInParts(seen, manyPeople, ends)
 	}
 	p.again(one, "presence", 0, "")
 	for _, line := range s.daemon.log() {
@@ -117,6 +102,57 @@ func testBeyondDatagram(s *site) {
 			s.t.Errorf("the log says: %s", line)
 		}
 	}
+}
+
+// isToldInParts waits for all parts of a list, of which the last has a state. Each of the people is told of once.
+func (p *wirePhone) isToldInParts(from, people int, ends string) {
+	p.t.Helper()
+	told := make(map[string]int)
+	for version := 0; len(told) < people; version++ {
+		var m *sipText
+		m, from = p.notified(from, "NOTIFY", fmt.Sprintf(`version="%d" fullState="%v"`, version, version == 0))
+		p.isList(m)
+		if n := strings.Count(m.body, "<resource "); version == 0 && n != people {
+			p.t.Errorf("the first names %d people", n)
+		}
+		for _, who := range toldOf.FindAllStringSubmatch(m.body, -1) {
+			told[who[1]]++
+		}
+		if state := m.header.Get("Subscription-State"); version > 10 || m.via != p.transport || len(told) == people && (version == 0 || !strings.HasPrefix(state, ends)) {
+			p.t.Errorf("number %d is %s, comes over %s, and %d people are told of", version, state, m.via, len(told))
+		}
+	}
+	for who, times := range told {
+		if times != 1 {
+			p.t.Errorf("%s is told %d times", who, times)
+		}
+	}
+}
+
+// A list of which the names alone are too much for a datagram ends on a phone without TCP, and the log says what to do; the phone's other
+// lamps are not disturbed. Over TCP it comes.
+func TestSIPListTooLong(t *testing.T) {
+	t.Parallel()
+	o := withSIP(withCommanders(t, same), "emil")
+	before := o.configure
+	o.configure = func(yaml string) string { return withMany(before(yaml), tooMany) }
+	s := newSite(t, o)
+	p := s.sipPhone("emil", "udp", nil)
+	one := p.subscribes("102", "presence", "")
+	p.notified(0, "NOTIFY", "<basic>closed</basic>")
+	seen := p.mark()
+	p.subscribes("many", "presence", eventList)
+	if m, _ := p.notified(seen, "NOTIFY"); m.header.Get("Subscription-State") != "terminated;reason=rejected" || m.body != "" {
+		t.Errorf("the phone is told %s", m)
+	}
+	s.daemon.logged("a list is too long for a phone")
+	s.phone("102")
+	p.notified(seen, "NOTIFY", "<basic>open</basic>")
+	p.again(one, "presence", 0, "")
+
+	q := s.sipPhone("emil", "tcp", nil)
+	q.subscribes("many", "presence", eventList)
+	q.isToldInParts(0, tooMany, "active;expires=")
 }
 
 // R1, S6, RFC 4235: what rings several people flashes at the lamp of each with who calls; one answers, and the others go dark. In words it
