@@ -2,7 +2,7 @@
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test demo web lint vuln bench lab clean
+.PHONY: build test demo web lint vuln bench fuzz lab clean
 
 build: ## the daemon, as ./supervisiond
 	go build -trimpath -o supervisiond ./cmd/supervisiond
@@ -30,6 +30,13 @@ vuln: ## known vulnerabilities; needs the public database
 
 bench: lab ## the hot path, from the PBX's frame to NATS and event streams, and from a ring to the painted row and the lamp
 	go test -run '^$$' -bench . -benchmem ./supervision ./ari ./bus ./sip ./sip/body ./sip/digest ./sip/front ./sip/notifier ./test/bench
+
+fuzz: ## each fuzz target for FUZZ_TIME (5s), one after the other
+	set -e; for package in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+		for target in $$(grep -h -o '^func Fuzz[A-Za-z]*' $$package/*_test.go | cut -d ' ' -f 2); do \
+			echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZ_TIME),5s) $$package; \
+		done; \
+	done
 
 clean:
 	rm -f supervisiond

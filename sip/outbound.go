@@ -139,12 +139,18 @@ func (o *outbound) over(ctx context.Context, transport string, p *phone, req *go
 	if err != nil {
 		return notifier.Answer{Err: err}
 	}
+	return answerOf(res)
+}
+
+// answerOf reads what a phone says to a request of ours. For how long it asks to be left alone may stand before parameters and a comment
+// (RFC 3261, 20.33).
+func answerOf(res *gosip.Response) notifier.Answer {
 	a := notifier.Answer{Code: res.StatusCode}
 	if h := res.GetHeader("Retry-After"); h != nil {
 		digits, _, _ := strings.Cut(strings.TrimSpace(h.Value()), ";")
 		digits, _, _ = strings.Cut(digits, "(")
-		if seconds, err := strconv.Atoi(strings.TrimSpace(digits)); err == nil {
-			a.RetryAfter = time.Duration(seconds) * time.Second
+		if seconds, err := strconv.ParseUint(strings.TrimSpace(digits), 10, 64); err == nil {
+			a.RetryAfter = time.Duration(min(seconds, maxSeconds)) * time.Second
 		}
 	}
 	return a
