@@ -1,9 +1,6 @@
 package body
 
-import (
-	"strconv"
-	"time"
-)
+import "strconv"
 
 // DialogInfo is the calls of a person, as a lamp key shows them (RFC 4235).
 //
@@ -27,57 +24,30 @@ type DialogInfo struct {
 
 // Dialog is one call.
 type Dialog struct {
-	// ID is the same in all documents of a subscription. It has no meaning.
+	// ID is the same in all documents of a subscription. It has no meaning. The call-id on the PBX is not told: a phone that has it
+	// picks up with Replaces (Snom), without it it dials its pickup code, and it can have the address of a withheld caller in it.
 	ID string
-	// CallID, LocalTag and RemoteTag are of the call on the PBX, if known; all may be empty. A phone that has them picks up
-	// with Replaces (Snom), without them it dials its pickup code. A Call-ID can have the caller's address in it: of one who
-	// is withheld it must not be given.
-	CallID, LocalTag, RemoteTag string
 	// Direction is empty where it is not known.
 	Direction Direction
 	State     DialogState
-	// Event and Code say why the state was reached, and with which status of SIP (100 to 699). Both may be empty.
-	Event DialogEvent
-	Code  int
 	// Local is the person, Remote the other side. An empty one is left out.
 	Local, Remote Identity
-	// Duration is how long the call has been, in whole seconds; 0: not told.
-	Duration time.Duration
 }
 
 // Direction tells who began a call.
 type Direction string
 
-// The directions.
-const (
-	Initiator Direction = "initiator" // the person calls
-	Recipient Direction = "recipient" // the person is called
-)
+// Recipient is that of a call to the person. No other direction is told.
+const Recipient Direction = "recipient"
 
 // DialogState is where a call stands (RFC 4235 3.7.1).
 type DialogState string
 
 // The states.
 const (
-	Trying     DialogState = "trying"
-	Proceeding DialogState = "proceeding"
 	Early      DialogState = "early" // it rings
 	Confirmed  DialogState = "confirmed"
 	Terminated DialogState = "terminated"
-)
-
-// DialogEvent is why a call came into its state.
-type DialogEvent string
-
-// The events.
-const (
-	Cancelled DialogEvent = "cancelled"
-	Rejected  DialogEvent = "rejected"
-	Replaced  DialogEvent = "replaced"
-	LocalBye  DialogEvent = "local-bye"
-	RemoteBye DialogEvent = "remote-bye"
-	Failed    DialogEvent = "error"
-	TimedOut  DialogEvent = "timeout"
 )
 
 // nothing is the dialog of who has none. An empty full document would say the same, but Yealink's lamps stay as they are
@@ -112,25 +82,10 @@ func (d *DialogInfo) Append(b []byte) []byte {
 func (d *Dialog) append(b []byte) []byte {
 	b = append(b, "<dialog"...)
 	b = appendAttr(b, "id", d.ID)
-	b = appendKnown(b, "call-id", d.CallID)
-	b = appendKnown(b, "local-tag", d.LocalTag)
-	b = appendKnown(b, "remote-tag", d.RemoteTag)
 	b = appendKnown(b, "direction", string(d.Direction))
-	b = append(b, ">\n<state"...)
-	b = appendKnown(b, "event", string(d.Event))
-	if d.Code != 0 {
-		b = append(b, ` code="`...)
-		b = strconv.AppendInt(b, int64(d.Code), 10)
-		b = append(b, '"')
-	}
-	b = append(b, '>')
+	b = append(b, ">\n<state>"...)
 	b = appendText(b, string(d.State))
 	b = appendEnd(b, "state")
-	if seconds := int64(d.Duration / time.Second); seconds > 0 {
-		b = append(b, "<duration>"...)
-		b = strconv.AppendInt(b, seconds, 10)
-		b = appendEnd(b, "duration")
-	}
 	b = d.Local.append(b, "local")
 	b = d.Remote.append(b, "remote")
 	return appendEnd(b, "dialog")

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 )
 
@@ -78,8 +77,8 @@ func FuzzWritten(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b, c string, version uint32) {
 		info := &DialogInfo{Entity: a, Version: version, Full: version&1 == 0, Dialogs: []Dialog{{
-			ID: b, CallID: c, LocalTag: a, RemoteTag: b, Direction: Recipient, State: Early, Code: 180,
-			Local: Identity{URI: c, Display: a, Target: b}, Remote: Caller(a, b, c, version&2 == 0), Duration: time.Hour,
+			ID: b, Direction: Recipient, State: Early,
+			Local: Identity{URI: c, Display: a, Target: b}, Remote: Caller(a, b, c, version&2 == 0),
 		}}}
 		presence := &Presence{Entity: a, State: State(b), Lang: c}
 		list := &List{URI: a, Name: b, Host: c, Version: version, Resources: []Resource{

@@ -29,15 +29,15 @@ var documents = map[string]Part{
 		ID: "c1a2", Direction: Recipient, State: Early, Local: ben, Remote: Caller("", "", "pbx.example", false),
 	}}},
 	"dialog-info_two": &DialogInfo{Entity: "sip:ben@pbx.example", Version: 4, Full: true, Dialogs: []Dialog{{
-		ID: "c1a2", CallID: "4f1@pbx.example", LocalTag: "l1", RemoteTag: "r1", Direction: Recipient, State: Confirmed,
-		Local: ben, Remote: Caller("101", `Anna "the voice" Berger & <Co>`, "pbx.example", false), Duration: 83 * time.Second,
+		ID: "c1a2", Direction: Recipient, State: Confirmed,
+		Local: ben, Remote: Caller("101", `Anna "the voice" Berger & <Co>`, "pbx.example", false),
 	}, {
 		ID: "c1a3", Direction: Recipient, State: Early, Local: ben,
 		Remote: Identity{URI: URI("#31#+49 89", "pbx.example:5060"), Target: URI("*20102", "pbx.example")},
 	}}},
 	"dialog-info_over": &DialogInfo{Entity: "sip:ben@pbx.example", Version: 5, Dialogs: []Dialog{
-		{ID: "c1a3", Direction: Recipient, State: Terminated, Event: Cancelled},
-		{ID: "c1a4", Direction: Recipient, State: Terminated, Event: Rejected, Code: 486},
+		{ID: "c1a3", Direction: Recipient, State: Terminated},
+		{ID: "c1a4", Direction: Recipient, State: Terminated},
 	}},
 	"pidf_online":  &Presence{Entity: "sip:ben@pbx.example", State: Online, Since: time.Date(2026, 11, 26, 9, 30, 0, 0, time.UTC)},
 	"pidf_call":    &Presence{Entity: "sip:ben@pbx.example", State: Busy, OnThePhone: true, Lang: "de"},
@@ -95,7 +95,7 @@ func TestSchemas(t *testing.T) {
 	}
 	for i, s := range nasty {
 		identity := Caller(s, s, "pbx.example", false)
-		dialogs := []Dialog{{ID: s, CallID: s, Direction: Recipient, State: Early, Local: identity, Remote: identity}}
+		dialogs := []Dialog{{ID: s, Direction: Recipient, State: Early, Local: identity, Remote: identity}}
 		files["dialog-info"] = append(files["dialog-info"], writeFile(t, dir, "nasty"+string(rune('a'+i)),
 			(&DialogInfo{Entity: identity.URI, Dialogs: dialogs}).Append(nil)))
 	}
