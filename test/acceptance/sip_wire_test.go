@@ -63,7 +63,13 @@ func (m *sipText) String() string { return fmt.Sprintf("%s\n%v\n%s", m.start, m.
 // sipPhone connects a phone to the daemon: over udp it has a socket of its own.
 func (s *site) sipPhone(user, transport string, trust *tls.Config) *wirePhone {
 	s.t.Helper()
-	p := &wirePhone{t: s.t, s: s, user: user, password: "sip-" + user, server: s.sipAddr(transport), transport: transport, news: make(chan struct{})}
+	return s.sipPhoneAt(s.sipAddr(transport), user, transport, trust)
+}
+
+// sipPhoneAt has a phone that knows another server, such as a proxy.
+func (s *site) sipPhoneAt(server, user, transport string, trust *tls.Config) *wirePhone {
+	s.t.Helper()
+	p := &wirePhone{t: s.t, s: s, user: user, password: "sip-" + user, server: server, transport: transport, news: make(chan struct{})}
 	p.answer = func(*sipText) (string, string) { return "200 OK", "" }
 	switch transport {
 	case "udp":
