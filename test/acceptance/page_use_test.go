@@ -3,6 +3,7 @@ package acceptance
 import (
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"supervisiond/test/chrome"
@@ -182,4 +183,29 @@ func TestPageFollowsTheConfiguration(t *testing.T) {
 	p.ReadsNot("PJSIP/101-home")
 	p.Reads("Desk")
 	p.Reads("Anna Maria Berger")
+}
+
+// Who signs in signs out whoever was signed in in this browser: also another tab is theirs then. Nobody signs out while the server cannot
+// be reached without being told that they have not.
+func TestPageChangesHands(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	s.phone("101")
+	annas := chrome.Open(t, chrome.Options{})
+	annas.Go(s.url("/"))
+	bens := annas.Tab(chrome.Options{})
+	bens.Go(s.url("/"))
+	bens.AwaitElement(`[data-testid="sign-in"]`)
+	signIn(annas, "anna", "anna-secret")
+	annas.AwaitElement(`[data-standing="live"]`)
+	annas.Reads("Anna Berger")
+	signIn(bens, "ben", "ben-secret")
+	bens.AwaitElement(`[data-standing="live"]`)
+	annas.AwaitTrue(`(document.querySelector("header")?.innerText ?? "").includes("Ben Okafor")`)
+	annas.AwaitElement(`[data-standing="live"]`)
+
+	s.daemon.stop(syscall.SIGKILL)
+	bens.Reads("Reconnecting…")
+	bens.Await("button", "Sign out").Click()
+	bens.Reads("You are still signed in: the server cannot be reached.")
 }

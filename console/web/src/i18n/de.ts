@@ -18,6 +18,7 @@ export const de: Messages = {
   'signin.locked': 'Zu viele Versuche. Versuchen Sie es in {seconds} s noch einmal.',
   'signin.ended': 'Ihre Sitzung ist abgelaufen. Bitte melden Sie sich wieder an.',
   'signin.out': 'Abmelden',
+  'signin.out.failed': 'Sie sind noch angemeldet: Der Server ist nicht zu erreichen.',
 
   'menu.settings': 'Einstellungen',
   'menu.language': 'Sprache',

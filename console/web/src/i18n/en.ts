@@ -17,6 +17,7 @@ export const en = {
   'signin.locked': 'Too many attempts. You can try again in {seconds} s.',
   'signin.ended': 'Your session has ended. Sign in again.',
   'signin.out': 'Sign out',
+  'signin.out.failed': 'You are still signed in: the server cannot be reached.',
 
   'menu.settings': 'Settings',
   'menu.language': 'Language',

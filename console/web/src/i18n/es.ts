@@ -18,6 +18,7 @@ export const es: Messages = {
   'signin.locked': 'Demasiados intentos. Podrá intentarlo de nuevo en {seconds} s.',
   'signin.ended': 'Su sesión ha terminado. Inicie sesión de nuevo.',
   'signin.out': 'Cerrar sesión',
+  'signin.out.failed': 'Sigue con la sesión iniciada: no se puede acceder al servidor.',
 
   'menu.settings': 'Ajustes',
   'menu.language': 'Idioma',

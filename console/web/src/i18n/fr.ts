@@ -18,6 +18,7 @@ export const fr: Messages = {
   'signin.locked': 'Trop d’essais. Vous pourrez réessayer dans {seconds} s.',
   'signin.ended': 'Votre session est terminée. Reconnectez-vous.',
   'signin.out': 'Se déconnecter',
+  'signin.out.failed': 'Vous êtes toujours connecté : le serveur est injoignable.',
 
   'menu.settings': 'Réglages',
   'menu.language': 'Langue',

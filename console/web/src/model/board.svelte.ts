@@ -53,12 +53,18 @@ export class Board {
 
   private readonly connection: Connection;
   private lastLive = 0;
+  private stopped = false;
   private ends: (() => void)[] = [];
 
   /** Who has signed in, with what they may do and their phones. */
   account = $state.raw() as Me;
 
-  constructor(account: Me, onSignedOut: () => void) {
+  /** onOther: another person has signed in, in another tab of this browser. */
+  constructor(
+    account: Me,
+    onSignedOut: () => void,
+    private readonly onOther: () => void,
+  ) {
     this.account = account;
     this.connection = new Connection(
       {
@@ -100,6 +106,7 @@ export class Board {
   }
 
   stop(): void {
+    this.stopped = true;
     this.connection.stop();
     for (const end of this.ends) end();
     this.ends = [];
@@ -119,7 +126,9 @@ export class Board {
   }
 
   private tick(standing: Standing): void {
+    const back = this.lastLive > 0 && this.standing !== 'live' && standing === 'live';
     this.standing = standing;
+    if (back) void this.askWho();
     // Whether what was asked for has arrived anywhere is not known: it is offered again when the line is back.
     if (standing !== 'live') for (const [id, phase] of this.attempts) if (phase === 'asked') this.attempts.delete(id);
     if (standing === 'live') {
@@ -139,21 +148,18 @@ export class Board {
     if (name === 'view' || name === 'group' || name === 'group_gone') this.placed();
     if (name === 'call_gone') this.attempts.delete((data as Call).id);
     if (name === 'view') {
-      void this.askWho();
+      if (this.lastLive > 0) void this.askWho();
       // What became meanwhile of a pickup that was begun elsewhere nobody tells.
       for (const id of this.attempts.keys()) if (!this.tables.calls.has(id) || !this.asked.has(id)) this.attempts.delete(id);
     }
   }
 
-  private whole = false;
-
-  /** Every view but the first follows a change of the configuration, or an absence in which there may have been one. */
+  /** There may have been a change of the configuration, or somebody else may have signed in. */
   private async askWho(): Promise<void> {
-    if (this.whole) {
-      const answer = await request<Me>('GET', '/me');
-      if (answer.ok && answer.data.id === this.account.id) this.account = answer.data;
-    }
-    this.whole = true;
+    const answer = await request<Me>('GET', '/me');
+    if (!answer.ok || this.stopped) return;
+    if (answer.data.id === this.account.id) this.account = answer.data;
+    else this.onOther();
   }
 
   /** Who is a member where has changed, perhaps. It hardly ever has: with the configuration, and not when somebody's phone rings. */

@@ -15,6 +15,10 @@ class Toasts {
     setTimeout(() => this.close(toast.id), stay[kind]);
   }
 
+  clear(): void {
+    this.list = [];
+  }
+
   close(id: number): void {
     this.list = this.list.filter((t) => t.id !== id);
   }
