@@ -141,7 +141,7 @@ func TestPageHistory(t *testing.T) {
 	p.Find(`[data-testid=history-reload]`).Click()
 	p.Await("listitem", "Call for Ben Okafor: Number withheld", "Missed · The caller hung up", "rang for")
 	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)", "Ben Okafor answered")
-	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)", "picked up for Ben Okafor")
+	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)", "Anna Berger picked up for Ben Okafor")
 	kinds := chrome.Eval[[]string](p, `[...document.querySelectorAll("[data-testid=history-line]")].map(l => l.dataset.kind)`)
 	if got := strings.Join(kinds, " "); got != "missed call call" {
 		t.Errorf("the lines are %s", got)

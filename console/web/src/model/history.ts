@@ -16,7 +16,7 @@ export function lineOf(e: HistoryEvent, board: Board): Line | undefined {
     case 'call.answered':
     case 'call.picked_up':
     case 'call.ended':
-      return { ...base, ...callLine(e.document as Call, board) };
+      return { ...base, ...callLine(e.document as Call, board, (id) => (id === e.by?.person && e.by.name) || board.nameOf(id)) };
     case 'group.joined':
     case 'group.left': {
       const group = (e.document as Group).name;
@@ -38,7 +38,8 @@ export function lineOf(e: HistoryEvent, board: Board): Line | undefined {
   }
 }
 
-function callLine(call: Call, board: Board): Pick<Line, 'text' | 'more' | 'kind'> {
+/** nameOf knows also who did it: a member sees nobody but themselves. */
+function callLine(call: Call, board: Board, nameOf: Board['nameOf']): Pick<Line, 'text' | 'more' | 'kind'> {
   const rang = call.rang.map((p) => p.person);
   const missed = rang.includes(board.account.id) && ['abandoned', 'no_answer', 'diverted', 'declined'].includes(call.state);
   const rangFor = Date.parse(call.ended_at) - Date.parse(call.since);
@@ -46,6 +47,6 @@ function callLine(call: Call, board: Board): Pick<Line, 'text' | 'more' | 'kind'
   return {
     kind: missed ? 'missed' : 'call',
     text: t('history.call', { caller: callerOf(call) + number, person: rang.map(board.nameOf).join(', ') }),
-    more: `${endOf(call, board)} · ${t('history.rang', { age: age(rangFor, true) })}`,
+    more: `${endOf(call, { nameOf })} · ${t('history.rang', { age: age(rangFor, true) })}`,
   };
 }

@@ -36,7 +36,7 @@ function ownerOf(number: string, board: Board): string {
 }
 
 /** How a call ended, and who has it. */
-export function endOf(call: Call, board: Board): string {
+export function endOf(call: Call, board: Pick<Board, 'nameOf'>): string {
   switch (call.state) {
     case 'ringing':
       return '';
