@@ -50,12 +50,12 @@ func TestPageAdministrator(t *testing.T) {
 	p.Await("alertdialog", "Ben Okafor is told that you did it.").Await("button", "Log out").Click()
 	p.Reads("Ben Okafor is logged out of Vertrieb.")
 	s.loggedIn(mark, "sales", "ben", false)
-	bens.Reads("has logged you out of Vertrieb.")
+	bens.Reads("Anna Berger has logged you out of Vertrieb.")
 	mark = s.watch.mark()
 	choose(p, "ben", "force-in")
 	p.Reads("Ben Okafor is logged in to Vertrieb.")
 	s.loggedIn(mark, "sales", "ben", true)
-	bens.Reads("has logged you in to Vertrieb.")
+	bens.Reads("Anna Berger has logged you in to Vertrieb.")
 	choose(p, "dora", "set-forward") // who may not leave has a menu without that
 	nothing(t, p, "out who may not leave", `[data-testid=force-out]`)
 	p.Press(chrome.Escape)
@@ -76,7 +76,7 @@ func TestPageAdministrator(t *testing.T) {
 	fill("busy", "10-3")
 	p.Reads("The forward of Ben Okafor to 103 is set.")
 	card(p, "ben").Reads("When busy, to 103")
-	bens.Reads("has changed your forwards.")
+	bens.Reads("Anna Berger has changed your forwards.")
 	choose(p, "ben", "set-forward")
 	fill("busy", "106")
 	card(p, "ben").Reads("When busy, to 106")
@@ -88,8 +88,8 @@ func TestPageAdministrator(t *testing.T) {
 
 	bens.Find(`[data-testid=nav-history]`).Click()
 	for _, line := range []string{
-		"logged Ben Okafor out of Vertrieb", "logged Ben Okafor in to Vertrieb",
-		"changed the forward of Ben Okafor: When busy, to 103", "changed the forward of Ben Okafor: none",
+		"Anna Berger logged Ben Okafor out of Vertrieb", "Anna Berger logged Ben Okafor in to Vertrieb",
+		"Anna Berger changed the forward of Ben Okafor: When busy, to 103", "Anna Berger changed the forward of Ben Okafor: none",
 	} {
 		bens.Await("listitem", line)
 	}

@@ -69,6 +69,8 @@ func TestPageConsole(t *testing.T) {
 	p.Press("nobody")
 	p.Reads("Nobody found.")
 	p.Press(chrome.Escape)
+	p.Press(chrome.Escape) // and out of the field
+	p.AwaitTrue(`document.activeElement === document.body`)
 
 	caller := s.dial(fatma, "104")
 	s.rings(dora)

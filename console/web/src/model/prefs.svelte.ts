@@ -66,3 +66,10 @@ export const age = (ms: number, seconds = false): string => ageIn(prefs.language
 export function clockTime(iso: string): string {
   return new Intl.DateTimeFormat(prefs.language, { timeStyle: 'short' }).format(new Date(iso));
 }
+
+/** A time of the day, with the day if that is another than now is. */
+export function moment(iso: string, now: number): string {
+  const then = new Date(iso);
+  if (then.toDateString() === new Date(now).toDateString()) return clockTime(iso);
+  return new Intl.DateTimeFormat(prefs.language, { dateStyle: 'medium', timeStyle: 'short' }).format(then);
+}
