@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"supervisiond/test/chrome"
+	"supervisiond/test/softphone"
 )
 
 // Calls that come through a ring group, a forward and a queue are a row each that says so, the oldest first, counted in the title,
@@ -84,4 +85,29 @@ func TestPageWaysOfCalls(t *testing.T) {
 	if text := row.Text(); strings.Contains(text, "Fatma") || strings.Contains(text, "106") {
 		t.Errorf("the row gives away the caller: %s", text)
 	}
+}
+
+// What callers from outside call themselves is text, in every place where it is shown, however it is written and however long it is.
+func TestPageForeignNames(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	ben := s.phone("102")
+	s.phone("101")
+	p := s.page("anna", chrome.Options{Width: 360, Height: 640})
+	for _, name := range []string{`<img src=x onerror=document.title=1> &amp; Co`, "\u202egnitsop \U0001F514 שלום", strings.Repeat("Donaudampfschiff", 4)} {
+		caller := s.dial(s.outside(), "4930102", softphone.From("+493055501234", name))
+		member := s.rings(ben)
+		calls(p).Await("listitem", name, "Ben Okafor").Await("button", name)
+		card(p, "ben").Reads(name)
+		p.AwaitTrue(`document.title.startsWith("(1) ") && !document.querySelector("main img, section img")`)
+		if wide := chrome.Eval[int](p, `document.documentElement.scrollWidth`); wide > 360 {
+			t.Errorf("%q makes the page %d wide", name, wide)
+		}
+		usable(t, p, name)
+		s.must("hang up", caller.Hangup(s.ctx()))
+		s.ended(member)
+		noCalls(p)
+	}
+	p.Find(`[data-testid=nav-history]`).Click()
+	p.Await("listitem", `<img src=x onerror=document.title=1> &amp; Co`)
 }
