@@ -284,3 +284,35 @@ func TestPageStalls(t *testing.T) {
 	s.must("hang up", fresh.Hangup(s.ctx()))
 	s.quiet()
 }
+
+// What rings stands above everything, also above a dialog, and is taken from there by the button and by the key.
+func TestPageCallsStandAboveDialogs(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t)
+	desk, ben, fatma := s.phone("101", answers), s.phone("102"), s.phone("106")
+	p := s.page("anna", chrome.Options{})
+	for _, take := range []func(){
+		func() { p.Find(`[data-testid=pickup]`).Aimed().Click() },
+		func() {
+			p.Find(`[data-testid=pickup]`).Aimed()
+			p.Press("p")
+		},
+	} {
+		p.Find(`[data-testid=settings]`).Click()
+		p.AwaitElement(`[role=dialog] select`)
+		chrome.Eval[bool](p, `(document.activeElement.blur(), true)`)
+		caller := s.dial(fatma, "102")
+		member := s.rings(ben)
+		p.AwaitTrue(`(() => { const b = document.querySelector("[data-testid=pickup]"); if (!b) return false; const {x, y, width, height} = b.getBoundingClientRect();
+			return b.contains(document.elementFromPoint(x + width / 2, y + height / 2)); })()`)
+		p.Shot("ringing-over-settings")
+		take()
+		s.talk(caller, s.rings(desk))
+		s.ended(member)
+		s.must("hang up", caller.Hangup(s.ctx()))
+		s.quiet()
+		p.AwaitTrue(`!document.querySelector("[data-testid=calls]")`)
+		p.Press(chrome.Escape)
+		p.AwaitTrue(`!document.querySelector("[role=dialog]")`)
+	}
+}

@@ -169,6 +169,7 @@ export const de: Messages = {
   'history.empty': 'Noch keine Einträge.',
   'history.more': 'Ältere anzeigen',
   'history.reload': 'Neu laden',
+  'history.asof': 'Stand: {time}',
   'history.loading': 'Lädt …',
   'history.call': 'Anruf für {person}: {caller}',
   'history.rang': 'klingelte {age}',

@@ -168,6 +168,7 @@ export const en = {
   'history.empty': 'Nothing has happened yet.',
   'history.more': 'Show older',
   'history.reload': 'Reload',
+  'history.asof': 'As of {time}',
   'history.loading': 'Loading…',
   'history.call': 'Call for {person}: {caller}',
   'history.rang': 'rang for {age}',

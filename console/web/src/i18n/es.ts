@@ -169,6 +169,7 @@ export const es: Messages = {
   'history.empty': 'Todavía no hay nada.',
   'history.more': 'Mostrar anteriores',
   'history.reload': 'Recargar',
+  'history.asof': 'Situación a las {time}',
   'history.loading': 'Cargando…',
   'history.call': 'Llamada para {person}: {caller}',
   'history.rang': 'sonó {age}',

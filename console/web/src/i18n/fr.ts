@@ -169,6 +169,7 @@ export const fr: Messages = {
   'history.empty': 'Aucun événement pour l’instant.',
   'history.more': 'Afficher les plus anciens',
   'history.reload': 'Actualiser',
+  'history.asof': 'État à {time}',
   'history.loading': 'Chargement…',
   'history.call': 'Appel pour {person} : {caller}',
   'history.rang': 'a sonné {age}',
