@@ -34,6 +34,7 @@ type leg struct {
 	other    *leg   // the other half
 
 	found      bool   // it was there when the daemon attached
+	over       bool   // it has ended, and the PBX tells of it yet
 	dialTold   bool   // the PBX has said who dials it, or that nobody does
 	dialler    *leg   // who dials this one
 	forwardOf  string // the endpoint whose phone sent the caller here
@@ -123,8 +124,8 @@ func (t *tracker) note(c *channel) *leg {
 		l = &leg{}
 		l.endpoint, l.half = nameParts(c.Name)
 		if slices.Contains(t.gone, c.ID) {
-			l.channel = *c
-			return l // of nobody's any more
+			l.channel, l.over = *c, true
+			return l // nobody keeps it
 		}
 		t.channels[c.ID] = l
 		if l.endpoint != "" {
@@ -246,7 +247,7 @@ const (
 
 // rings: the phone was told to ring and has not answered. A phone that sends 183 only stays Down.
 func (l *leg) rings() bool {
-	return l.endpoint != "" && !l.answered && l.dialStatus == "" && (l.State == "Ringing" || l.progress && l.State == "Down")
+	return l.endpoint != "" && !l.over && !l.answered && l.dialStatus == "" && (l.State == "Ringing" || l.progress && l.State == "Down")
 }
 
 // awaitsDial: somebody dials it, and the PBX is about to say who: that it rings and that it is dialled come in either

@@ -194,6 +194,7 @@ func TestEventsAfterTheEnd(t *testing.T) {
 		{Type: "ChannelDestroyed", Channel: first}, {Type: "ChannelCallerId", Channel: first},
 		{Type: "Dial", Caller: second, Peer: ringing, DialStatus: "RINGING"}, {Type: "Dial", Caller: second, Peer: ringing, DialStatus: "CANCEL"},
 		{Type: "ChannelDestroyed", Channel: second}, {Type: "ChannelDestroyed", Channel: ringing}, {Type: "ChannelConnectedLine", Channel: talking},
+		{Type: "Dial", Caller: channel{ID: "1.5", Name: "PJSIP/106-00000003", State: "Ring", Vars: vars}, Peer: ringing, DialStatus: "RINGING"},
 	} {
 		tr.handle(&e, time.Time{})
 	}
