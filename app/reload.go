@@ -30,13 +30,15 @@ func (a *App) Reload(ctx context.Context) error {
 	event := supervision.Configured{
 		At: time.Now(), Directory: next.Directory, Forwarding: next.Forwarding, PickupTimeout: next.Pickup.Timeout,
 	}
+	// First: who learns from the engine that something has changed looks here for what there is now.
+	before := a.current.Swap(next)
 	if err := a.engine.Post(ctx, event); err != nil {
+		a.current.Store(before)
 		return err
 	}
 	if err := a.followViews(ctx); err != nil { // somebody may be new who has a program already
 		return err
 	}
-	a.current.Store(next)
 	a.console.Reconfigured()
 	if a.sip != nil {
 		a.sip.Reconfigured()

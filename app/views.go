@@ -43,7 +43,7 @@ func (a *App) followViews(ctx context.Context) error {
 		}
 	}
 	if a.config.NATS.URL != "" {
-		for p, c := range a.config.Credentials {
+		for p, c := range a.current.Load().Credentials {
 			people[p] = people[p] || !c.PasswordHash.IsEmpty()
 		}
 	}
