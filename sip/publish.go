@@ -40,6 +40,9 @@ func (p *publications) publish(req *gosip.Request, person supervision.PersonID) 
 	if event, err := oneHeader(req, "Event"); err != nil || eventOf(event) != "presence" {
 		return answer(489, "Bad Event", gosip.NewHeader("Allow-Events", "presence"))
 	}
+	if encoded(req) {
+		return notEncoded(req)
+	}
 	r := publication.Request{Person: person}
 	var err error
 	if r.Expires, err = expiresOf(req); err != nil {
@@ -49,9 +52,6 @@ func (p *publications) publish(req *gosip.Request, person supervision.PersonID) 
 		r.IfMatch = strings.TrimSpace(h.Value())
 	}
 	if len(req.Body()) > 0 {
-		if h := req.GetHeader("Content-Encoding"); h != nil && !strings.EqualFold(strings.TrimSpace(h.Value()), "identity") {
-			return answer(415, "Unsupported Media Type", gosip.NewHeader("Accept-Encoding", "identity")) // RFC 3261, 8.2.3
-		}
 		if h := req.ContentType(); h == nil || eventOf(h.Value()) != body.PIDFType {
 			return answer(415, "Unsupported Media Type", gosip.NewHeader("Accept", body.PIDFType))
 		}

@@ -16,6 +16,9 @@ import (
 
 // subscribe answers a SUBSCRIBE (RFC 6665, 4.2.1).
 func (s *Server) subscribe(ctx context.Context, r *front.Request) (res *gosip.Response, then func()) {
+	if encoded(r.Request) {
+		return notEncoded(r.Request), nil
+	}
 	ask, peer, err := subscription(r)
 	if err != nil {
 		return gosip.NewResponseFromRequest(r.Request, gosip.StatusBadRequest, err.Error(), nil), nil
@@ -79,6 +82,19 @@ func oneHeader(req *gosip.Request, name string) (string, error) {
 		return strings.TrimSpace(h.Value()), nil
 	}
 	return "", fmt.Errorf("no %s header", name)
+}
+
+// encoded says whether a request has a body that is compressed or the like. There is nothing here that could read it.
+func encoded(req *gosip.Request) bool {
+	h := req.GetHeader("Content-Encoding")
+	return len(req.Body()) > 0 && h != nil && !strings.EqualFold(strings.TrimSpace(h.Value()), "identity")
+}
+
+// notEncoded refuses such a request (RFC 3261, 8.2.3).
+func notEncoded(req *gosip.Request) *gosip.Response {
+	res := gosip.NewResponseFromRequest(req, gosip.StatusUnsupportedMediaType, "Unsupported Media Type", nil)
+	res.AppendHeader(gosip.NewHeader("Accept-Encoding", "identity"))
+	return res
 }
 
 // lists says whether one of some headers has a token in its list.

@@ -82,7 +82,7 @@ func FuzzWritten(f *testing.F) {
 		}}}
 		presence := &Presence{Entity: a, State: State(b), Lang: c}
 		list := &List{URI: a, Name: b, Host: c, Version: version, Resources: []Resource{
-			{URI: a, Name: b, State: InstanceActive, Reason: c, Body: info},
+			{URI: a, Name: b, State: InstanceActive, Body: info},
 			{URI: b, Name: c, State: InstancePending, Body: presence},
 		}}
 		out, contentType := list.Append(nil)

@@ -26,8 +26,6 @@ type Resource struct {
 	URI, Name string
 	// State is that of the subscription to the person. Empty: nothing is known yet, and Body is not sent.
 	State InstanceState
-	// Reason says why State is terminated; the words are those of Subscription-State.
-	Reason string
 	// Body is the person's document; nil: none is sent, and the phone keeps what it had.
 	Body Part
 }
@@ -37,9 +35,8 @@ type InstanceState string
 
 // The states.
 const (
-	InstanceActive     InstanceState = "active"
-	InstancePending    InstanceState = "pending"
-	InstanceTerminated InstanceState = "terminated"
+	InstanceActive  InstanceState = "active"
+	InstancePending InstanceState = "pending"
 )
 
 // Append appends the multipart body to b, and returns its media type with the boundary: without quotes, which Linphone's belle-sip
@@ -161,7 +158,6 @@ func (l *List) appendResource(b []byte, i int) []byte {
 		// A person is one instance, so any id is the same as before.
 		b = append(b, `<instance id="1"`...)
 		b = appendAttr(b, "state", string(r.State))
-		b = appendKnown(b, "reason", r.Reason)
 		if r.sent() {
 			b = append(b, ` cid="`...)
 			b = l.appendContentID(b, i+1)

@@ -16,7 +16,6 @@ var lists = map[string]*List{
 		Resources: []Resource{
 			{URI: "sip:ben@pbx.example", Name: "Ben Okafor", State: InstanceActive, Body: documents["dialog-info_ringing"]},
 			{URI: "sip:dora@pbx.example", Name: "Dora <D>", State: InstanceActive, Body: documents["pidf_dnd"]},
-			{URI: "sip:eva@pbx.example", Name: "Eva", State: InstanceTerminated, Reason: "noresource"},
 			{URI: "sip:finn@pbx.example", Name: "Finn"},
 		},
 	},

@@ -43,9 +43,14 @@ func TestSIPKeysAndAlerts(t *testing.T) {
 	t.Run("a phone that is registered no more", func(t *testing.T) { testNoMoreAlerts(s.in(t), fatma, georg, dora) })
 	t.Run("a document that is compressed", func(t *testing.T) {
 		p := s.in(t).sipPhone("ben", "tcp", nil)
-		m := p.ask(p.dialog("102"), "PUBLISH", "Event: presence\r\nContent-Type: application/pidf+xml\r\nContent-Encoding: gzip\r\n\r\nx")
-		if m.status() != "415" || m.header.Get("Accept-Encoding") != "identity" {
-			t.Errorf("it is answered %s", m)
+		for method, header := range map[string]string{
+			"PUBLISH":   "Event: presence\r\nContent-Type: application/pidf+xml",
+			"SUBSCRIBE": "Event: as-feature-event\r\nContent-Type: application/x-as-feature-event+xml",
+		} {
+			m := p.ask(p.dialog("102"), method, header+"\r\nContent-Encoding: gzip\r\n\r\nx")
+			if m.status() != "415" || m.header.Get("Accept-Encoding") != "identity" {
+				t.Errorf("%s is answered %s", method, m)
+			}
 		}
 	})
 }
