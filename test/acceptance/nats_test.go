@@ -86,6 +86,14 @@ func TestExternalNATS(t *testing.T) {
 	if strings.Contains(strings.Join(s.daemon.log(), "\n"), "nats-secret") {
 		t.Error("the log gives away the password")
 	}
+
+	// Who has a user there since a reload has a view from then on.
+	sub, err := s.watch.conn.SubscribeSync(prefix + "view.carla")
+	s.must("follow carla", err)
+	s.must("flush", s.watch.conn.Flush())
+	s.reloadedWith(s.with("carla: {", fmt.Sprintf("carla: {password_hash: %q, ", hashed(t, "carla-secret"))))
+	s.phone("103")
+	(&views{t: t, sub: sub}).await("person", `"id":"carla"`, `"reachable":true`)
 }
 
 // The embedded server's users: a program that acts for one person reads its inbox and nothing of the state; one that
