@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -13,6 +12,13 @@ import (
 func choose(p *chrome.Page, person, action string) {
 	p.Find(`[data-group=sales] [data-person=` + person + `] [data-testid=actions]`).Click()
 	p.Find(`[data-testid=` + action + `]`).Click()
+}
+
+// fillForward writes into the form of a forward, over what is there.
+func fillForward(p *chrome.Page, kind, number string) {
+	selects(p, `[data-testid=forward-form] [name=kind]`, kind)
+	chrome.Eval[bool](p, `(document.querySelector("[name=target]").select(), true)`)
+	p.Type(`[name=target]`, number)
 }
 
 // An administrator forces people in and out and sets their forwards; they are told by whom, and it is in the history. What must
@@ -65,9 +71,7 @@ func TestPageAdministrator(t *testing.T) {
 	choose(p, "ben", "set-forward")
 	fill := func(kind, number string) {
 		dialog := p.Await("dialog", "Forward of Ben Okafor")
-		chrome.Eval[bool](p, fmt.Sprintf(`(() => { const s = document.querySelector("[data-testid=forward-form] select"); s.value = %q;
-			s.dispatchEvent(new Event("change", { bubbles: true })); document.querySelector("[name=target]").select(); return true; })()`, kind))
-		p.Type(`[name=target]`, number)
+		fillForward(p, kind, number)
 		dialog.Await("button", "Set forward").Click()
 	}
 	fill("busy", "0900 123 456")

@@ -24,8 +24,7 @@ func TestPageMember(t *testing.T) {
 		{"fr", "Se connecter", "Ma supervision", "Dans le groupe", "Se déconnecter"}, {"es", "Iniciar sesión", "Mi supervisión", "En el grupo", "Cerrar sesión"},
 	} {
 		p.AwaitElement(`[data-testid=sign-in]`)
-		chrome.Eval[bool](p, fmt.Sprintf(`(() => { const s = document.querySelector("[name=language]"); s.value = %q;
-			s.dispatchEvent(new Event("change", { bubbles: true })); return true; })()`, x.language))
+		selects(p, `[name=language]`, x.language)
 		p.Await("button", x.signIn)
 		signIn(p, "ben", "ben-secret")
 		p.Await("link", x.mine)

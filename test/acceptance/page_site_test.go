@@ -1,19 +1,24 @@
 package acceptance
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"supervisiond/test/chrome"
-	"supervisiond/test/lab"
 	"supervisiond/test/npm"
 	"supervisiond/test/softphone"
 )
 
 // pageSite is an httpSite in which the last one in sales cannot leave it.
 func pageSite(t *testing.T, configure ...func(yaml string) string) *site {
+	t.Helper()
+	return newSite(t, pageOptions(t, configure...))
+}
+
+func pageOptions(t *testing.T, configure ...func(yaml string) string) options {
 	t.Helper()
 	o := withPasswords(t, screenOptions(t), "anna", "ben", "emil", "fatma", "hana")
 	before := o.configure
@@ -24,8 +29,7 @@ func pageSite(t *testing.T, configure ...func(yaml string) string) *site {
 		}
 		return yaml
 	}
-	o.lab = lab.Options{}
-	return newSite(t, o)
+	return o
 }
 
 // page is a browser in front of the attendant console, in which a person has signed in. What it shows is up to date.
@@ -47,6 +51,13 @@ func (s *site) pageAt(url, person string, o chrome.Options) *chrome.Page {
 func signIn(p *chrome.Page, person, password string) {
 	p.Type(`input[autocomplete="username"]`, person)
 	p.Type(`input[autocomplete="current-password"]`, password+chrome.Enter)
+}
+
+// selects chooses an option of a list, by its value, as who opens the list and takes it.
+func selects(p *chrome.Page, selector, value string) {
+	p.AwaitElement(selector)
+	chrome.Eval[bool](p, fmt.Sprintf(`(() => { const s = document.querySelector(%q); s.value = %q;
+		s.dispatchEvent(new Event("change", { bubbles: true })); return true; })()`, selector, value))
 }
 
 // calls are the supervised calls of a page.

@@ -55,8 +55,7 @@ func TestPageWaysOfCalls(t *testing.T) {
 		t.Errorf("%d things move for whom that disturbs", n)
 	}
 
-	chrome.Eval[bool](p, `(() => { const s = document.querySelector("[data-testid=phone]"); s.value = "PJSIP/101-home";
-		s.dispatchEvent(new Event("change", { bubbles: true })); return true; })()`)
+	selects(p, `[data-testid=phone]`, "PJSIP/101-home")
 	calls(p).Await("listitem", "Georg Huber").Await("button", "Pick up").Aimed().Click()
 	picker := s.rings(home)
 	p.Reads("Your phone is ringing: answer it")
