@@ -30,6 +30,15 @@ type feed struct {
 	size    int // of the ring, in bytes
 	clients map[*client]bool
 	idle    int // for how many rounds of the hub nobody has been there
+	// numbered says which of its numbers a session or a program was told: a position counts for who has it from here, and for nobody
+	// else. Persons are numbered each for themselves, so another one's position would leave out what it must not.
+	numbered map[string]*span
+}
+
+// span is from the first number that somebody was told to the last; while they are there it goes on.
+type span struct {
+	first, last uint64
+	open        int // streams
 }
 
 // encoder makes frames. A document is encoded once for all who are shown it at about the same time.
@@ -107,6 +116,11 @@ func (f *feed) during(epoch uint64) {
 	if f.epoch != epoch {
 		f.epoch = epoch
 		f.forget()
+		for who, s := range f.numbered {
+			if s.first = 0; s.open == 0 {
+				delete(f.numbered, who)
+			}
+		}
 	}
 }
 
@@ -119,6 +133,49 @@ func (f *feed) at(seq uint64) {
 }
 
 func (f *feed) forget() { f.ring, f.size = nil, 0 }
+
+// enter lets a client in, from the number on after which it is told all.
+func (f *feed) enter(c *client, after uint64) {
+	f.clients[c], f.idle = true, 0
+	if c.told != nil {
+		return
+	}
+	for who, s := range f.numbered {
+		if s.open == 0 && !f.keeps(s.last) {
+			delete(f.numbered, who) // they begin anew in any case
+		}
+	}
+	s := f.numbered[c.id.who()]
+	if s == nil || s.open == 0 && after > s.last { // in between it was told nothing
+		s = &span{first: after}
+		f.numbered[c.id.who()] = s
+	}
+	s.first = min(s.first, after)
+	s.open++
+}
+
+// leave lets a client go.
+func (f *feed) leave(c *client) {
+	if !f.clients[c] {
+		return
+	}
+	delete(f.clients, c)
+	if s := f.numbered[c.id.who()]; c.told == nil && s != nil {
+		s.open--
+		s.last = f.seq
+	}
+}
+
+// told says whether somebody has a number from here.
+func (f *feed) told(who string, seq uint64) bool {
+	s := f.numbered[who]
+	return s != nil && seq >= s.first && (s.open > 0 || seq <= s.last)
+}
+
+// keeps says whether all is there that came after a number.
+func (f *feed) keeps(seq uint64) bool {
+	return seq == f.seq || seq < f.seq && len(f.ring) > 0 && f.ring[0].seq <= seq+1
+}
 
 // keep puts frames into the ring. A whole view makes what was before it needless.
 func (f *feed) keep(list []frame, whole bool) {
@@ -143,14 +200,11 @@ func (f *feed) keep(list []frame, whole bool) {
 
 // since gives what somebody has missed who has seen all up to a number, if that is still there.
 func (f *feed) since(p position) (missed []frame, ok bool) {
-	if p.epoch == 0 || p.epoch != f.epoch || p.seq > f.seq {
+	if p.epoch == 0 || p.epoch != f.epoch || !f.keeps(p.seq) {
 		return nil, false
 	}
 	if p.seq == f.seq {
 		return nil, true
-	}
-	if len(f.ring) == 0 || f.ring[0].seq > p.seq+1 {
-		return nil, false
 	}
 	return f.ring[p.seq+1-f.ring[0].seq:], true
 }

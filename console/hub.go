@@ -319,7 +319,7 @@ func (h *hub) work() {
 			h.begin(i)
 		case i.leave != nil:
 			if f := h.feeds[i.leave.id.person]; f != nil {
-				delete(f.clients, i.leave)
+				f.leave(i.leave)
 			}
 		case i.slow != nil:
 			if f := h.feeds[i.slow.id.person]; f != nil && f.clients[i.slow] {
@@ -340,7 +340,7 @@ func (h *hub) work() {
 func (h *hub) feedOf(person supervision.PersonID) *feed {
 	f := h.feeds[person]
 	if f == nil {
-		f = &feed{person: person, clients: make(map[*client]bool)}
+		f = &feed{person: person, clients: make(map[*client]bool), numbered: make(map[string]*span)}
 		h.feeds[person] = f
 	}
 	f.during(h.epoch)
@@ -391,18 +391,22 @@ func (h *hub) begin(i item) {
 	}
 	f := h.feedOf(c.id.person)
 	f.at(i.view.Seq)
+	after := i.view.Seq
 	if c.told != nil {
 		c.told.shown(i.at, &supervision.Show{To: c.id.person, Seq: i.view.Seq, View: i.view})
-	} else if missed, ok := f.since(c.from); !ok {
+	} else if missed, ok := f.since(c.from); !ok || !f.told(c.id.who(), c.from.seq) {
 		whole, err := h.encode.frame(h.epoch, i.view.Seq, "view", i.view)
 		if err != nil {
 			h.log.Error("a view cannot be encoded; please report this", "person", f.person, "error", err)
 		}
 		c.frames <- whole.data // there is room: it is the first
-	} else if len(missed) > 0 {
-		c.frames <- joined(missed)
+	} else {
+		after = c.from.seq
+		if len(missed) > 0 {
+			c.frames <- joined(missed)
+		}
 	}
-	f.clients[c], f.idle = true, 0
+	f.enter(c, after)
 }
 
 // Why streams are cut, as the metrics say it.
@@ -423,7 +427,7 @@ func (h *hub) drop(those func(*client) bool, why string) {
 }
 
 func (h *hub) dropOne(f *feed, c *client, why string) {
-	delete(f.clients, c)
+	f.leave(c)
 	close(c.cut)
 	if c.told != nil {
 		c.told.lost()

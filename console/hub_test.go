@@ -175,18 +175,21 @@ func TestStreamGoesOn(t *testing.T) {
 		s.tells(c, "7:0 view", "7:1 call_gone", "7:2 call_gone", "7:3 call_gone")
 		s.hub.leave(c)
 		s.shows("anna", 1) // while nobody is there
-		for from, want := range map[string][]string{
-			"7:4": nil,
-			"7:3": {"7:4 call_gone"},
-			"7:0": {"7:1 call_gone", "7:2 call_gone", "7:3 call_gone", "7:4 call_gone"},
-			"7:5": {"7:4 view"}, // not told yet
-			"6:3": {"7:4 view"},
-			"0:3": {"7:4 view"},
-			"":    {"7:4 view"},
-			"7:":  {"7:4 view"},
-			"x:y": {"7:4 view"},
+		for _, x := range []struct {
+			from string
+			want []string
+		}{
+			{"7:3", []string{"7:4 call_gone"}},
+			{"7:4", nil},
+			{"7:0", []string{"7:1 call_gone", "7:2 call_gone", "7:3 call_gone", "7:4 call_gone"}},
+			{"7:5", []string{"7:4 view"}}, // not told yet
+			{"6:3", []string{"7:4 view"}},
+			{"0:3", []string{"7:4 view"}},
+			{"", []string{"7:4 view"}},
+			{"7:", []string{"7:4 view"}},
+			{"x:y", []string{"7:4 view"}},
 		} {
-			s.tells(s.join("anna", from), want...)
+			s.tells(s.join("anna", x.from), x.want...)
 		}
 
 		// More than is kept: as far as the ring goes one may go on, and no further.
@@ -203,6 +206,62 @@ func TestStreamGoesOn(t *testing.T) {
 		s.shows("anna", 1)
 		s.tells(s.join("anna", fmt.Sprintf("8:%d", last)), fmt.Sprintf("8:%d call_gone", last+1))
 	})
+}
+
+// A position counts for the session or program that has it from this person's stream: another one's numbers are of other events.
+func TestPositionIsItsOwners(t *testing.T) {
+	onStage(t, func(_ *testing.T, s *stage) {
+		join := func(p supervision.PersonID, session, from string) *client {
+			s.t.Helper()
+			c, err := s.hub.join(s.t.Context(), identity{person: p, session: session}, parsePosition(from))
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return c
+		}
+		annas, bens := join("anna", "a", ""), join("ben", "b", "")
+		s.shows("anna", 3)
+		s.shows("ben", 3)
+		s.tells(annas, "7:0 view", "7:1 call_gone", "7:2 call_gone", "7:3 call_gone")
+		told(bens)
+		s.hub.leave(annas)
+		s.tells(join("ben", "c", "7:2"), "7:3 view")       // anna's position, after ben has signed in there
+		s.tells(join("ben", "b", "7:2"), "7:3 call_gone")  // his own
+		s.tells(join("anna", "a", "7:2"), "7:3 call_gone") // and hers
+		s.tells(join("anna", "new", "7:2"), "7:3 view")    // she has signed in anew
+		late := join("anna", "late", "")                   // begins at 3
+		s.tells(late, "7:3 view")
+		s.hub.leave(late)
+		s.shows("anna", 2)
+		s.tells(join("anna", "late", "7:2"), "7:5 view") // before it came
+		s.tells(join("anna", "late", "7:5"))             // from its view
+		synctest.Wait()
+		s.hub.leave(late) // once more does nothing
+		back := join("anna", "gone", "")
+		told(back)
+		s.hub.leave(back)
+		s.shows("anna", 1)
+		s.tells(join("anna", "gone", "7:6"), "7:6 view") // after it went
+		s.tells(join("anna", "gone", "7:6"))             // and now it knows
+	})
+}
+
+// Of whom a feed remembers what they were told is bounded by who could go on.
+func TestPositionsAreForgotten(t *testing.T) {
+	f := &feed{epoch: 1, clients: make(map[*client]bool), numbered: make(map[string]*span)}
+	for i := range 3 * ringFrames {
+		c := &client{id: identity{person: "anna", session: fmt.Sprint(i)}}
+		f.enter(c, f.seq)
+		f.leave(c)
+		f.keep([]frame{{uint64(i + 1), []byte("x")}}, false)
+	}
+	if n := len(f.numbered); n > ringFrames+1 {
+		t.Errorf("%d are remembered", n)
+	}
+	f.during(2)
+	if len(f.numbered) != 0 {
+		t.Error("they are remembered in another epoch")
+	}
 }
 
 // Before NATS is there the epoch is 0, and its numbers are nothing to go on from.

@@ -96,6 +96,20 @@ func TestHTTPStreamResumes(t *testing.T) {
 		anew.close()
 	}
 
+	// Where one person has come to is nothing to another, nor to a session that begins now.
+	bens := s.signedIn("ben")
+	his := bens.stream("")
+	his.await("site")
+	his.close()
+	for who, other := range map[string]*browser{"ben": bens, "anna, signed in anew": s.signedIn("anna")} {
+		anew := other.stream(again.last)
+		anew.last = ""
+		if e, _ := anew.next(); e.Event != "view" {
+			t.Errorf("%s begins with %s at %s", who, e.Event, again.last)
+		}
+		anew.close()
+	}
+
 	// A new life of the daemon knows the session, and nothing of the numbers before it.
 	last := again.last
 	s.daemon.stop(syscall.SIGTERM)
