@@ -82,6 +82,7 @@ func (s *Server) recognise(r *http.Request) (identity, error) {
 		if as := r.Header.Get(actAs); as != "" && as != string(id.person) {
 			return identity{}, problem(http.StatusForbidden, codeForbidden, "a session acts as who signed in, and as nobody else")
 		}
+		s.sessions.used(id)
 		return id, nil
 	}
 	scheme, bearer, _ := strings.Cut(header, " ")

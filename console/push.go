@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -40,12 +41,14 @@ type (
 type PushState struct {
 	PublicKey     string `json:"public_key" doc:"The application server key for PushManager.subscribe, in base64url."`
 	Subscriptions int    `json:"subscriptions" doc:"How many of the person's browsers are subscribed."`
+	// Endpoints tell a browser whether its subscription is still one: a push service may have ended it.
+	Endpoints []string `json:"endpoints" doc:"Of the subscriptions of this session; of a token: those that it made for this person."`
 }
 
 func (s *Server) newPush() (*push.Service, error) {
 	return push.New(push.Options{
 		File: s.options.PushFile, Services: s.options.PushServices, Log: s.log, Metrics: s.options.Metrics,
-		Directory: s.options.Directory, Holds: s.holdsPush, Now: s.options.Now,
+		Directory: s.options.Directory, Holds: s.holdsPush, Ends: s.endsPush, Now: s.options.Now,
 	})
 }
 
@@ -53,7 +56,8 @@ func (s *Server) newPush() (*push.Service, error) {
 func (s *Server) registerPush(api huma.API) {
 	huma.Register(api, operation(http.MethodGet, "/me/push", "push.get", "What a browser has to know to subscribe", ""),
 		func(ctx context.Context, _ *struct{}) (*pushOutput, error) {
-			return &pushOutput{PushState{s.push.PublicKey(), s.push.Count(identityOf(ctx).person)}}, nil
+			id := identityOf(ctx)
+			return &pushOutput{PushState{s.push.PublicKey(), s.push.Count(id.person), s.push.Endpoints(id.person, pushOwner(id))}}, nil
 		})
 	put := operation(http.MethodPut, "/me/push", "push.subscribe", "Be told of calls while the browser sleeps",
 		"The body is what PushSubscription.toJSON gives. It holds as long as the session, for this person alone.", http.StatusServiceUnavailable)
@@ -125,6 +129,14 @@ func (s *Server) holdsPush(x *push.Subscription) bool {
 	return slices.ContainsFunc(s.options.Tokens, func(t Token) bool {
 		return ownerToken+t.Name == x.Owner && (t.Anyone || slices.Contains(t.People, x.Person))
 	})
+}
+
+// endsPush is when that ends by itself.
+func (s *Server) endsPush(x *push.Subscription) time.Time {
+	if of, ok := strings.CutPrefix(x.Owner, ownerSession); ok {
+		return s.sessions.store.ends(of)
+	}
+	return time.Time{}
 }
 
 // endPush removes the subscriptions of a session.

@@ -69,6 +69,9 @@ func TestPushSubscriptions(t *testing.T) {
 	d.changes("the same", d.inBrowser(anna, "PUT", browserPush(one, `,"options":{"userVisibleOnly":true,"x":null}`)), false)
 	d.changes("on another machine", d.inBrowser(annas2, "PUT", browserPush(two, `,"contentEncodings":["aes128gcm"]`)), true)
 	d.subscribed(anna, 2)
+	if w := d.inBrowser(anna, "GET", ""); !strings.Contains(w.Body.String(), fmt.Sprintf(`"endpoints":[%q]`, one)) {
+		t.Errorf("her session's: %s", w.Body)
+	}
 	d.changes("ben does not have it", d.inBrowser(ben, "DELETE", fmt.Sprintf(`{"endpoint":%q}`, one)), false)
 	d.changes("nothing of this session's", d.inBrowser(ben, "DELETE", ""), false)
 	d.changes("this one", d.inBrowser(anna, "DELETE", fmt.Sprintf(`{"endpoint":%q}`, two)), true)
@@ -129,6 +132,12 @@ func TestPushHolds(t *testing.T) {
 		if d.holdsPush(c.of) != c.want {
 			t.Errorf("%s: %v", what, !c.want)
 		}
+	}
+	if left := time.Until(d.endsPush(of("anna", identity{session: cookie}))); left < sessionIdle-time.Minute || left > sessionIdle {
+		t.Errorf("it ends in %v", left)
+	}
+	if ends := d.endsPush(of("anna", identity{token: "crm"})); !ends.IsZero() {
+		t.Errorf("a token ends %v", ends)
 	}
 	r := httptest.NewRequest("DELETE", "/", nil)
 	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: cookie})

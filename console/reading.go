@@ -24,7 +24,7 @@ type Me struct {
 	DND        bool       `json:"dnd" doc:"Whether the PBX has a place for do-not-disturb, so that it can be turned on and off."`
 	// SignedIn says by what.
 	SignedIn  string            `json:"signed_in" enum:"session,token" doc:"By what the request is known."`
-	ExpiresAt supervision.Stamp `json:"expires_at" doc:"When the session ends; empty for a token."`
+	ExpiresAt supervision.Stamp `json:"expires_at" doc:"When the session ends at the latest; before that, if it is not used for 7 days. Empty for a token."`
 }
 
 // Forwarding is what forwards can be set.

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type desk struct {
 	log     bytes.Buffer
 	command func(supervision.Commanded) (supervision.Reply, error)
 	policy  forwarding.Policy
+	late    atomic.Int64 // how far its clock is ahead, in ns
 }
 
 func (d *desk) Write(b []byte) (int, error) {
@@ -65,6 +67,7 @@ func newDesk(t testing.TB) *desk {
 		History: func(context.Context, *supervision.Reader, supervision.HistoryQuery) (supervision.HistoryPage, error) {
 			return supervision.HistoryPage{Events: []supervision.HistoryEvent{}}, nil
 		},
+		Now: func() time.Time { return time.Now().Add(time.Duration(d.late.Load())) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -116,6 +116,39 @@ func TestStreamLivesAsLongAsItsSession(t *testing.T) {
 	}
 }
 
+// An open stream is a use of its session: that lasts on.
+func TestStreamKeepsItsSession(t *testing.T) {
+	d := serving(t, func(d *desk) { d.heartbeat = 10 * time.Millisecond })
+	w := httptest.NewRecorder()
+	if _, err := d.welcome(exchange{httptest.NewRequest("POST", "/", nil), w}, "anna", proofOf(d.options.PasswordHash("anna"))); err != nil {
+		t.Fatal(err)
+	}
+	cookie := w.Result().Cookies()[0]
+	r := httptest.NewRequest("GET", "/api/v1/stream", nil)
+	r.AddCookie(cookie)
+	resp := d.sent(r) //nolint:bodyclose // at the end of the test
+	lines := bufio.NewScanner(resp.Body)
+	heartbeats := func() {
+		t.Helper()
+		for seen := 0; seen < 2; {
+			if !lines.Scan() {
+				t.Fatalf("it ends: %v", lines.Err())
+			}
+			if lines.Text() == ":" {
+				seen++
+			}
+		}
+	}
+	heartbeats()
+	first := d.sessions.store.ends(digest(cookie.Value))
+	d.late.Store(int64(24 * time.Hour))
+	heartbeats()
+	heartbeats()
+	if ends := d.sessions.store.ends(digest(cookie.Value)); ends.Sub(first) < 23*time.Hour {
+		t.Errorf("it ends %v, and before %v", ends, first)
+	}
+}
+
 // stranger is a connection from another machine.
 type stranger struct {
 	net.Conn

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"golang.org/x/time/rate"
 
 	"supervisiond/supervision"
 )
@@ -18,8 +19,14 @@ import (
 const (
 	// sessionCookie is the name of the cookie that holds a session.
 	sessionCookie = "supervisiond-session"
-	// sessionTime is how long a session lasts. Using it does not make it longer.
-	sessionTime = 7 * 24 * time.Hour
+	// sessionIdle is how long a session lasts that is not used. Each use begins it anew.
+	sessionIdle = 7 * 24 * time.Hour
+	// sessionTime is how long one lasts however it is used: who signs in by password alone is to do so again every 30 days
+	// (NIST SP 800-63B, 4.1.3). Of who has left a provider only the provider knows, so it is asked sooner.
+	sessionTime  = 30 * 24 * time.Hour
+	providerTime = 7 * 24 * time.Hour
+	// renewEvery is how often at most it is written that a session is used.
+	renewEvery = time.Hour
 )
 
 // What a session holds.
@@ -36,18 +43,36 @@ type sessions struct {
 	manager *scs.SessionManager
 	// byDigest finds in the same store who says a token's digest in place of the token.
 	byDigest *scs.SessionManager
+	store    sessionKeeper
 	close    func() error
 	hash     func(supervision.PersonID) string
+	now      func() time.Time
+	log      *slog.Logger
+	// complain keeps a disk that is full from filling the log.
+	complain rate.Sometimes
+}
+
+// sessionKeeper is where sessions are. What it keeps ends when it is not used, and can last on only while it is there: a use that
+// comes at the same moment as a sign-out does not bring the session back.
+type sessionKeeper interface {
+	scs.Store
+	// ends is when a session ends if it is not used any more; the zero time: there is none.
+	ends(digest string) time.Time
+	renew(digest string, end time.Time) error
 }
 
 func newSessions(path string, hash func(supervision.PersonID) string, now func() time.Time, log *slog.Logger) *sessions {
-	m := scs.New()
-	m.Lifetime, m.HashTokenInStore = sessionTime, true
-	s := &sessions{manager: m, hash: hash}
-	m.Store, s.close = sessionStore(path, now, log)
-	s.byDigest = scs.New()
-	s.byDigest.Lifetime, s.byDigest.Store = sessionTime, m.Store
+	s := &sessions{hash: hash, now: now, log: log, complain: rate.Sometimes{Interval: renewEvery}}
+	s.store, s.close = sessionStore(path, now, log)
+	s.manager, s.byDigest = newManager(s.store), newManager(s.store)
+	s.manager.HashTokenInStore = true
 	return s
+}
+
+// newManager makes a manager of what a store has. What the library makes by itself would begin with a store of its own, and a
+// goroutine that nobody ends.
+func newManager(store scs.Store) *scs.SessionManager {
+	return &scs.SessionManager{Lifetime: sessionTime, Store: store, Codec: scs.GobCodec{}}
 }
 
 // digest is that of a session's token, as the store has it: who knows it can be nobody by it.
@@ -69,6 +94,9 @@ func (s *sessions) begin(r *http.Request, w http.ResponseWriter, person supervis
 	}
 	s.manager.Put(ctx, sessionPerson, string(person))
 	s.manager.Put(ctx, sessionProof, proof)
+	if proof == byProvider {
+		s.manager.SetDeadline(ctx, time.Now().Add(providerTime).UTC())
+	}
 	token, expiry, err := s.manager.Commit(ctx)
 	if errors.Is(err, errManySessions) {
 		return identity{}, unavailable("too many are signed in; try again later").after(sweepEvery)
@@ -80,7 +108,8 @@ func (s *sessions) begin(r *http.Request, w http.ResponseWriter, person supervis
 	return identity{person: person, session: token, expires: expiry}, nil
 }
 
-// cookie: it goes to this site only, and only when the browser comes from it (SameSite=Strict).
+// cookie: it goes to this site only, and only when the browser comes from it (SameSite=Strict). The browser keeps it until the
+// session ends at the latest: a page that is open for weeks has only its stream, with which no newer cookie could come.
 func cookie(r *http.Request, token string, expiry time.Time) *http.Cookie {
 	c := &http.Cookie{
 		Name: sessionCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure(r),
@@ -118,6 +147,19 @@ func (s *sessions) look(ctx context.Context, m *scs.SessionManager, token string
 	return id, good
 }
 
+// used has a session last on that is used. What cannot be written turns nobody away now.
+func (s *sessions) used(id identity) {
+	key, until := digest(id.session), unused(s.now(), id.expires)
+	if ends := s.store.ends(key); ends.IsZero() || until.Sub(ends) < renewEvery {
+		return
+	}
+	if err := s.store.renew(key, until); err != nil {
+		s.complain.Do(func() {
+			s.log.Warn("it cannot be written that sessions are used, so people may have to sign in again", "error", err)
+		})
+	}
+}
+
 // end ends the session of a request, and gives its token; empty: it has none.
 func (s *sessions) end(r *http.Request) (token string, err error) {
 	c, none := r.Cookie(sessionCookie)
@@ -133,7 +175,7 @@ func (s *sessions) end(r *http.Request) (token string, err error) {
 
 // sweep removes what has ended, from time to time, until the context ends. What is in memory makes room by itself.
 func (s *sessions) sweep(ctx context.Context, log *slog.Logger) {
-	file, ok := s.manager.Store.(*sessionFile)
+	file, ok := s.store.(*sessionFile)
 	if !ok {
 		return
 	}

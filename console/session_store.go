@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/alexedwards/scs/v2"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"go.etcd.io/bbolt"
 )
@@ -60,8 +59,26 @@ func openSessionFile(path string, now func() time.Time) (*sessionFile, error) {
 // A value is the moment of its end, in nanoseconds, and the session's data.
 const endLength = 8
 
-func (f *sessionFile) ended(value []byte) bool {
-	return len(value) < endLength || f.now().UnixNano() >= int64(binary.BigEndian.Uint64(value))
+// endOf is when a session ends; the zero time: the value is none.
+func endOf(value []byte) time.Time {
+	if len(value) < endLength {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(value)))
+}
+
+func withEnd(end time.Time, data []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(nil, uint64(end.UnixNano())), data...)
+}
+
+func (f *sessionFile) ended(value []byte) bool { return !f.now().Before(endOf(value)) }
+
+// unused is when a session ends that nobody uses from now on, and that lasts until then at most.
+func unused(now, atMost time.Time) time.Time {
+	if end := now.Add(sessionIdle); end.Before(atMost) {
+		return end
+	}
+	return atMost
 }
 
 // Find implements scs.Store.
@@ -82,7 +99,29 @@ func (f *sessionFile) Commit(token string, data []byte, expiry time.Time) error 
 		if b.Get([]byte(token)) == nil && b.Stats().KeyN >= maxSessions {
 			return errManySessions
 		}
-		return b.Put([]byte(token), append(binary.BigEndian.AppendUint64(nil, uint64(expiry.UnixNano())), data...))
+		return b.Put([]byte(token), withEnd(unused(f.now(), expiry), data))
+	})
+}
+
+func (f *sessionFile) ends(digest string) (end time.Time) {
+	_ = f.db.View(func(tx *bbolt.Tx) error { // where it cannot be read there is none
+		if value := tx.Bucket(sessionBucket).Get([]byte(digest)); value != nil && !f.ended(value) {
+			end = endOf(value)
+		}
+		return nil
+	})
+	return end
+}
+
+// renew waits for others that are renewed at about the same time, as when all pages come back: the disk is synced once for all.
+func (f *sessionFile) renew(digest string, end time.Time) error {
+	return f.db.Batch(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(sessionBucket)
+		value := b.Get([]byte(digest))
+		if value == nil || f.ended(value) {
+			return nil
+		}
+		return b.Put([]byte(digest), withEnd(end, value[endLength:]))
 	})
 }
 
@@ -110,7 +149,7 @@ func (f *sessionFile) sweep() error {
 }
 
 // sessionStore keeps sessions in a file, or in memory where there can be none.
-func sessionStore(path string, now func() time.Time, log *slog.Logger) (store scs.Store, closing func() error) {
+func sessionStore(path string, now func() time.Time, log *slog.Logger) (store sessionKeeper, closing func() error) {
 	f, err := openSessionFile(path, now)
 	if err == nil {
 		return f, f.db.Close
@@ -154,7 +193,25 @@ func (m *sessionMemory) Find(token string) (data []byte, found bool, err error) 
 func (m *sessionMemory) Commit(token string, data []byte, expiry time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.kept.Add(token, remembered{data, expiry})
+	m.kept.Add(token, remembered{data, unused(m.now(), expiry)})
+	return nil
+}
+
+func (m *sessionMemory) ends(digest string) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s, found := m.kept.Peek(digest); found && m.now().Before(s.end) {
+		return s.end
+	}
+	return time.Time{}
+}
+
+func (m *sessionMemory) renew(digest string, end time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s, found := m.kept.Get(digest); found && m.now().Before(s.end) {
+		m.kept.Add(digest, remembered{s.data, end})
+	}
 	return nil
 }
 

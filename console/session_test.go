@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,26 +18,24 @@ import (
 	"supervisiond/supervision"
 )
 
-// cabinet is sessions whose clock and passwords tests turn.
+// cabinet is sessions whose passwords tests turn. Where time passes it is in a bubble.
 type cabinet struct {
 	*sessions
 	t    *testing.T
 	file string
-	now  time.Time
 	hash string
 	log  bytes.Buffer
 }
 
 func newCabinet(t *testing.T, file string) *cabinet {
 	t.Helper()
-	c := &cabinet{t: t, file: file, now: time.Now(), hash: "hash"}
+	c := &cabinet{t: t, file: file, hash: "hash"}
 	c.open()
 	return c
 }
 
 func (c *cabinet) open() {
-	c.sessions = newSessions(c.file, func(supervision.PersonID) string { return c.hash }, func() time.Time { return c.now },
-		slog.New(slog.NewTextHandler(&c.log, nil)))
+	c.sessions = newSessions(c.file, func(supervision.PersonID) string { return c.hash }, time.Now, slog.New(slog.NewTextHandler(&c.log, nil)))
 	c.t.Cleanup(func() { _ = c.close() })
 }
 
@@ -67,44 +66,136 @@ func (c *cabinet) is(what, token string, want bool) {
 	}
 }
 
-// A session ends with its time, by signing out, by another password, and is nothing that one can make up. So it is in a file
-// and in memory.
-func TestSessions(t *testing.T) {
+// uses is a request of a browser.
+func (c *cabinet) uses(token string) {
+	if id, ok := c.find(c.with(token)); ok {
+		c.used(id)
+	}
+}
+
+// everywhere tries sessions in a file and in memory, in bubbles.
+func everywhere(t *testing.T, try func(c *cabinet, where string)) {
+	t.Helper()
 	blocked := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for where, path := range map[string]string{"file": filepath.Join(t.TempDir(), "new", "sessions.db"), "memory": filepath.Join(blocked, "sessions.db")} {
 		t.Run(where, func(t *testing.T) {
-			c := newCabinet(t, path)
-			if warned := strings.Contains(c.log.String(), "sign in again after a restart"); warned != (where == "memory") {
-				t.Errorf("the log says %q", c.log.String())
-			}
-			token := c.begins(proofOf("hash"))
-			c.is("a new one", token, true)
-			for _, other := range []string{"", token + "x", token[1:], strings.ToUpper(token), "../../" + token, strings.Repeat("x", 4000)} {
-				c.is("a wrong cookie", other, false)
-			}
-			c.hash = "another"
-			c.is("after another password", token, false)
-			c.hash = "hash"
-			byProvider := c.begins(byProvider)
-			ended, err := c.end(c.with(token))
-			c.is("after signing out", token, false)
-			if again, err2 := c.end(c.with(token)); ended != token || err != nil || again != "" || err2 != nil {
-				t.Errorf("signing out ends %q (%v), and again %q (%v)", ended, err, again, err2)
-			}
-			c.is("by the provider", byProvider, true)
-			c.now = c.now.Add(sessionTime - time.Second)
-			c.is("just before its end", byProvider, true)
-			c.now = c.now.Add(2 * time.Second)
-			c.is("after its end", byProvider, false)
+			synctest.Test(t, func(t *testing.T) { try(newCabinet(t, path), where) })
 		})
 	}
 }
 
+// A session ends with its time, by signing out, by another password, and is nothing that one can make up. So it is in a file
+// and in memory.
+func TestSessions(t *testing.T) {
+	everywhere(t, func(c *cabinet, where string) {
+		t := c.t
+		if warned := strings.Contains(c.log.String(), "sign in again after a restart"); warned != (where == "memory") {
+			t.Errorf("the log says %q", c.log.String())
+		}
+		token := c.begins(proofOf("hash"))
+		c.is("a new one", token, true)
+		for _, other := range []string{"", token + "x", token[1:], strings.ToUpper(token), "../../" + token, strings.Repeat("x", 4000)} {
+			c.is("a wrong cookie", other, false)
+		}
+		c.hash = "another"
+		c.is("after another password", token, false)
+		c.hash = "hash"
+		byProvider := c.begins(byProvider)
+		ended, err := c.end(c.with(token))
+		c.is("after signing out", token, false)
+		if again, err2 := c.end(c.with(token)); ended != token || err != nil || again != "" || err2 != nil {
+			t.Errorf("signing out ends %q (%v), and again %q (%v)", ended, err, again, err2)
+		}
+		c.is("by the provider", byProvider, true)
+		time.Sleep(sessionIdle - time.Second)
+		c.is("just before its end", byProvider, true)
+		time.Sleep(2 * time.Second)
+		c.is("after its end", byProvider, false)
+	})
+}
+
+// A session that is used lasts on, and no longer than it may at most; one that is not used ends.
+func TestSessionLastsWhileItIsUsed(t *testing.T) {
+	const day = 24 * time.Hour
+	everywhere(t, func(c *cabinet, _ string) {
+		used, unused, vouched := c.begins(proofOf("hash")), c.begins(proofOf("hash")), c.begins(byProvider)
+		began := time.Now()
+		for time.Since(began) < sessionTime-day {
+			c.is("one that is used", used, true)
+			c.is("one that is not", unused, time.Since(began) < sessionIdle)
+			c.is("one by a provider", vouched, time.Since(began) < providerTime)
+			c.uses(used)
+			c.uses(vouched)
+			time.Sleep(day)
+		}
+		c.uses(used)
+		time.Sleep(day - time.Second)
+		c.is("just before its end", used, true)
+		time.Sleep(time.Second)
+		c.is("at its end", used, false)
+	})
+}
+
+// That a session is used is written once in a while, and does not bring back one that was ended at the same moment.
+func TestSessionIsRenewedWithCare(t *testing.T) {
+	everywhere(t, func(c *cabinet, _ string) {
+		token := c.begins(proofOf("hash"))
+		first := c.store.ends(digest(token))
+		time.Sleep(renewEvery - time.Second)
+		if c.uses(token); !c.store.ends(digest(token)).Equal(first) {
+			c.t.Error("it is written at once")
+		}
+		time.Sleep(time.Second)
+		if c.uses(token); !c.store.ends(digest(token)).Equal(first.Add(renewEvery)) {
+			c.t.Errorf("it lasts until %v, and before until %v", c.store.ends(digest(token)), first)
+		}
+		id, _ := c.find(c.with(token))
+		if _, err := c.end(c.with(token)); err != nil {
+			c.t.Fatal(err)
+		}
+		time.Sleep(renewEvery)
+		c.used(id)
+		if err := c.store.renew(digest(token), time.Now().Add(time.Hour)); err != nil || !c.store.ends(digest(token)).IsZero() {
+			c.t.Errorf("it is back (%v)", err)
+		}
+		c.is("after signing out", token, false)
+	})
+}
+
+// A full disk turns nobody away who is signed in, and is complained of once.
+func TestSessionThatCannotBeRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCabinet(t, filepath.Join(t.TempDir(), "sessions.db"))
+		token := c.begins(proofOf("hash"))
+		if err := c.close(); err != nil {
+			t.Fatal(err)
+		}
+		db, err := bbolt.Open(c.file, 0o600, &bbolt.Options{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		file, _ := c.store.(*sessionFile)
+		file.db = db
+		time.Sleep(renewEvery)
+		c.uses(token)
+		c.uses(token)
+		c.is("one that cannot be written", token, true)
+		if n := strings.Count(c.log.String(), "it cannot be written that sessions are used"); n != 1 {
+			t.Errorf("%d complaints: %s", n, c.log.String())
+		}
+	})
+}
+
 // A file outlives the daemon, has no cookie in it, and what has ended is swept out of it.
 func TestSessionFile(t *testing.T) {
+	synctest.Test(t, sessionFileIsKept)
+}
+
+func sessionFileIsKept(t *testing.T) {
 	c := newCabinet(t, filepath.Join(t.TempDir(), "sessions.db"))
 	token := c.begins(proofOf("hash"))
 	if err := c.close(); err != nil {
@@ -119,12 +210,12 @@ func TestSessionFile(t *testing.T) {
 	}
 	c.open()
 	c.is("after a restart", token, true)
-	c.now = c.now.Add(sessionTime + time.Second)
+	time.Sleep(sessionTime + time.Second)
 	if err := c.close(); err != nil {
 		t.Fatal(err)
 	}
 	c.open()
-	file, ok := c.manager.Store.(*sessionFile)
+	file, ok := c.store.(*sessionFile)
 	if !ok {
 		t.Fatal("it is not in a file")
 	}
@@ -144,7 +235,7 @@ func TestSessionFile(t *testing.T) {
 // There is room for so many sessions, in the file and in memory.
 func TestSessionsAreBounded(t *testing.T) {
 	c := newCabinet(t, filepath.Join(t.TempDir(), "sessions.db"))
-	file, ok := c.manager.Store.(*sessionFile)
+	file, ok := c.store.(*sessionFile)
 	if !ok {
 		t.Fatal("it is not in a file")
 	}

@@ -21,7 +21,7 @@ type signInInput struct {
 // registerSessions has the API sign people in and out.
 func (s *Server) registerSessions(api huma.API) {
 	in := operation(http.MethodPost, "/session", "session.begin", "Sign in",
-		"By id and password. The answer sets a cookie that is the session, for 7 days. Who guesses has to wait.")
+		"By id and password. The answer sets a cookie that is the session. It ends 30 days later, and before that when it is not used for 7 days. Who guesses has to wait.")
 	in.Security = nil
 	in.Middlewares = huma.Middlewares{withRequest}
 	huma.Register(api, in, s.signIn)

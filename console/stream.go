@@ -89,6 +89,9 @@ func (s *Server) follow(ctx context.Context, w http.ResponseWriter, c *client) {
 				s.hub.cutThose(func(id identity) bool { return id == c.id })
 				continue // until it is
 			}
+			if c.id.token == "" {
+				s.sessions.used(c.id) // an open page is a use
+			}
 			if !write([]byte(":\n\n")) {
 				return
 			}

@@ -166,6 +166,13 @@ func (b *book) holds(s *Subscription) bool {
 	return b.by[s.Endpoint] == s
 }
 
+// taken says whether an endpoint is anybody's.
+func (b *book) taken(endpoint string) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.by[endpoint] != nil
+}
+
 func (b *book) size() int {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

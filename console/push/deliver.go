@@ -112,11 +112,17 @@ func newTransport(d *net.Dialer) *http.Transport {
 
 // deliver sends a message to a subscription, if it still is one.
 func (s *Service) deliver(ctx context.Context, sub *Subscription, m *message) outcome {
-	if !s.book.holds(sub) {
+	switch {
+	case m.kind == ended:
+		if s.book.taken(sub.Endpoint) {
+			return outcome{what: unwanted} // somebody has signed in there meanwhile
+		}
+	case !s.book.holds(sub):
 		return outcome{what: unwanted}
-	}
-	if !s.options.Holds(sub) {
-		s.drop(func(x *Subscription) bool { return x == sub })
+	case !s.options.Holds(sub):
+		if s.drop(func(x *Subscription) bool { return x == sub }) {
+			s.farewell(sub)
+		}
 		return outcome{what: unwanted}
 	}
 	text, err := m.text(s.options.Directory())
@@ -139,7 +145,7 @@ func (s *Service) deliver(ctx context.Context, sub *Subscription, m *message) ou
 	defer func() { _ = resp.Body.Close() }()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // it is for the log only
 	what := s.answered(sub, resp, string(answer))
-	if what.what == sent {
+	if what.what == sent && (m.kind == ringing || m.kind == over) {
 		s.metrics.seconds.Observe(s.now().Sub(m.at).Seconds())
 	}
 	return what

@@ -131,6 +131,23 @@ func (l *lanes) recall(p supervision.PersonID, subs []*Subscription, m *message)
 	l.over(p, m)
 }
 
+// tell tells one subscription of its session, also one that is gone. Where there is no room it is not told.
+func (l *lanes) tell(s *Subscription, m *message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.all[laneKey{s.Endpoint, m.call}]
+	if one == nil || one.sub != s {
+		if len(l.all) >= maxLanes {
+			l.metrics.dropped.Inc()
+			return
+		}
+		one = l.begin(s, m.call)
+	}
+	one.next = m
+	l.queue(one)
+	l.pump()
+}
+
 // forget ends the lanes of subscriptions.
 func (l *lanes) forget(subs []*Subscription) {
 	if len(subs) == 0 {
@@ -224,7 +241,7 @@ func (l *lanes) due(one *lane) *message {
 func (l *lanes) told(one *lane, m *message) {
 	one.tries = 0
 	if one.next == m {
-		if one.next = nil; m.kind == over {
+		if one.next = nil; m.kind != ringing {
 			l.end(one)
 		}
 	}

@@ -33,7 +33,12 @@ type kind string
 const (
 	ringing kind = "ringing"
 	over    kind = "over"
+	// ending and ended are about the session: that it is about to end, and that it has.
+	ending kind = "session_ending"
+	ended  kind = "session_ended"
 )
+
+var kinds = []kind{ringing, over, ending, ended}
 
 // message is one that goes to all of a person's subscriptions.
 type message struct {
@@ -43,6 +48,7 @@ type message struct {
 	doc    *supervision.CallDocument // nil: the call is gone from the person's view
 	at     time.Time                 // of its cause
 	until  time.Time                 // it is worth nothing after that
+	ends   time.Time                 // of the session, where it is about that
 
 	once  sync.Once
 	plain []byte
@@ -84,20 +90,26 @@ func (m *message) text(d *supervision.Directory) ([]byte, error) {
 }
 
 func (m *message) encode(d *supervision.Directory) ([]byte, error) {
-	p := payload{Type: m.kind, Site: d.Site, Names: map[supervision.PersonID]string{}, Call: gone{m.call, supervision.CallWithdrawn}}
+	language := ""
 	if person := d.Person(m.person); person != nil {
-		p.Language = person.Language
+		language = person.Language
+	}
+	if m.kind == ending || m.kind == ended {
+		return encode(sessionPayload{m.kind, d.Site, language, supervision.Stamp{Time: m.ends}})
+	}
+	p := payload{
+		Type: m.kind, Site: d.Site, Language: language, Names: map[supervision.PersonID]string{}, Call: gone{m.call, supervision.CallWithdrawn},
 	}
 	if m.kind == ringing {
 		yes := true // who may not pick a call up is not told of it
 		p.Pickup = &yes
 	}
 	if m.doc == nil {
-		return p.encode()
+		return encode(p)
 	}
 	for shorter := m.doc; shorter != nil; shorter = cut(shorter) {
 		p.Call, p.Names = shorter, names(shorter, d)
-		text, err := p.encode()
+		text, err := encode(p)
 		if err != nil || len(text) <= maxPlain {
 			return text, err
 		}
@@ -105,7 +117,7 @@ func (m *message) encode(d *supervision.Directory) ([]byte, error) {
 	return nil, errors.New("the call's document is too long for a push message")
 }
 
-func (p *payload) encode() ([]byte, error) {
+func encode(p any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -40,7 +40,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	r.MustRegister(m.subscriptions, m.messages, m.dropped, m.retries, m.waiting, m.seconds)
-	for _, k := range []kind{ringing, over} {
+	for _, k := range kinds {
 		for _, what := range results {
 			m.messages.WithLabelValues(string(k), string(what))
 		}

@@ -16,7 +16,7 @@ import (
 	"supervisiond/supervision"
 )
 
-// sweepEvery is how often subscriptions are removed of whom nobody is signed in any more.
+// sweepEvery is how often subscriptions are removed of whom nobody is signed in any more, and others warned of that.
 const sweepEvery = 5 * time.Minute
 
 // Options are what a service is made of.
@@ -30,6 +30,8 @@ type Options struct {
 	Directory func() *supervision.Directory
 	// Holds says whether who subscribed is still signed in there. It is asked before each message.
 	Holds func(*Subscription) bool
+	// Ends says when that ends by itself; the zero time: it does not.
+	Ends func(*Subscription) time.Time
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 }
@@ -51,6 +53,8 @@ type Service struct {
 	viewers map[supervision.PersonID]*viewer
 	// left is what an earlier life of the daemon has told and not taken back.
 	left map[supervision.PersonID][]supervision.CallID
+	// warned are those who have been told that their session is about to end.
+	warned map[*Subscription]bool
 	// changed: what was told is not on disk yet.
 	changed chan struct{}
 
@@ -119,19 +123,27 @@ func (s *Service) Unsubscribe(those func(*Subscription) bool) (changed bool, err
 }
 
 // drop is Unsubscribe where nobody waits for what comes of it.
-func (s *Service) drop(those func(*Subscription) bool) {
-	if _, err := s.Unsubscribe(those); err != nil {
+func (s *Service) drop(those func(*Subscription) bool) (changed bool) {
+	changed, err := s.Unsubscribe(those)
+	if err != nil {
 		s.log.Warn("push subscriptions that have ended cannot be removed from the file", "error", err)
 	}
-}
-
-// Sweep removes the subscriptions of those who are not signed in any more, or may not be told any more.
-func (s *Service) Sweep() {
-	s.drop(func(x *Subscription) bool { return s.allowed.check(x.Endpoint) != nil || !s.options.Holds(x) })
+	return changed
 }
 
 // Count is how many subscriptions a person has.
 func (s *Service) Count(p supervision.PersonID) int { return len(s.book.those(p)) }
+
+// Endpoints are those of a person's subscriptions that an owner has made.
+func (s *Service) Endpoints(p supervision.PersonID, owner string) []string {
+	list := []string{}
+	for _, x := range s.book.those(p) {
+		if x.Owner == owner {
+			list = append(list, x.Endpoint)
+		}
+	}
+	return list
+}
 
 // People are those who have subscriptions, and whose views are to be followed.
 func (s *Service) People() []supervision.PersonID { return s.book.people() }
@@ -151,6 +163,7 @@ func (s *Service) Unfollow(p supervision.PersonID) {
 // Run keeps order until the context ends. Then nobody is told anything any more.
 func (s *Service) Run(ctx context.Context) {
 	s.Sweep()
+	s.warn()
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	defer s.lanes.close()
@@ -160,6 +173,7 @@ func (s *Service) Run(ctx context.Context) {
 			s.saveTold()
 		case <-tick.C:
 			s.Sweep()
+			s.warn()
 		case <-ctx.Done():
 			s.saveTold()
 			return

@@ -33,6 +33,7 @@ type house struct {
 	mu     sync.Mutex
 	log    bytes.Buffer
 	out    map[string]bool // owners who are not signed in any more
+	ends   map[string]time.Time
 	people []supervision.Person
 }
 
@@ -51,7 +52,7 @@ func (h *house) logged() string {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{
-		t: t, service: pushservice.Start(t), file: filepath.Join(t.TempDir(), "push.db"), out: make(map[string]bool),
+		t: t, service: pushservice.Start(t), file: filepath.Join(t.TempDir(), "push.db"), out: make(map[string]bool), ends: make(map[string]time.Time),
 		people: []supervision.Person{{ID: "anna", Name: "Anna Berger", Language: "de"}, {ID: "ben", Name: "Ben Okafor"}, {ID: "carla", Name: "Carla Diaz"}},
 	}
 	h.open()
@@ -70,6 +71,11 @@ func (h *house) open() {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			return !h.out[s.Owner]
+		},
+		Ends: func(s *Subscription) time.Time {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.ends[s.Owner]
 		},
 	})
 	if err != nil {
@@ -342,7 +348,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// Who has signed out is told nothing, and their subscription goes; what was on its way ends.
+// Who is not signed in any more is told that and nothing else, and their subscription goes; what was on its way ends. Who has signed out
+// by themselves is told nothing.
 func TestSignedOut(t *testing.T) {
 	h := newHouse(t)
 	u := h.subscribes("anna", "s1")
@@ -351,6 +358,9 @@ func TestSignedOut(t *testing.T) {
 	h.out["s1"] = true
 	h.mu.Unlock()
 	h.shows("anna", rings("c1", "ben"))
+	if p, m := h.next(u); p.Type != ended || p.Language != "de" || m.TTL < 24*time.Hour || p.Call != nil {
+		t.Errorf("%s", m.Body)
+	}
 	h.until("it is removed", func() bool { return h.Count("anna") == 0 && h.lanesLeft() == 0 })
 	again := h.subscribes("anna", "s2")
 	h.shows("anna", rings("c2", "ben"))
@@ -360,10 +370,58 @@ func TestSignedOut(t *testing.T) {
 	}
 	h.hides("anna", "c2")
 	h.until("it is forgotten", func() bool { return h.lanesLeft() == 0 })
-	if u.Asked() != 0 || again.Asked() != 1 {
+	if u.Asked() != 1 || again.Asked() != 1 {
 		t.Errorf("%d and %d requests", u.Asked(), again.Asked())
 	}
 }
+
+// A browser is told once before its session ends, anew if it was used meanwhile and is left alone again, and when it has ended: but not if
+// somebody has signed in there by then.
+func TestSessionEnds(t *testing.T) {
+	h := newHouse(t)
+	u, other := h.subscribes("anna", "s1"), h.subscribes("anna", "token")
+	set := func(left time.Duration) time.Time {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.ends["s1"] = time.Now().Add(left)
+		return h.ends["s1"]
+	}
+	set(warnTime + time.Hour)
+	h.warn()
+	for _, left := range []time.Duration{warnTime, warnTime - time.Hour} {
+		ends := set(left)
+		h.warn()
+		_, m := h.next(u)
+		var told sessionPayload
+		if err := json.Unmarshal(m.Body, &told); err != nil || told.Type != ending || told.Language != "de" || told.Site != "hq" ||
+			told.EndsAt.Sub(ends).Abs() > time.Second || m.TTL > left || m.Urgency != "high" {
+			t.Errorf("%s %+v (%v)", m.Body, m, err)
+		}
+		h.until("it is told", func() bool { return h.lanesLeft() == 0 })
+		h.warn()
+		set(sessionLong)
+		h.warn()
+	}
+	old := h.book.those("anna")[0]
+	h.mu.Lock()
+	h.out["s1"] = true
+	h.mu.Unlock()
+	h.Sweep()
+	if p, m := h.next(u); p.Type != ended {
+		t.Errorf("%s", m.Body)
+	}
+	if changed, err := h.put("ben", "s2", u); !changed || err != nil {
+		t.Error(changed, err)
+	}
+	h.farewell(old)
+	h.until("it is dealt with", func() bool { return h.lanesLeft() == 0 })
+	if u.Asked() != 3 || other.Asked() != 0 {
+		t.Errorf("%d and %d requests", u.Asked(), other.Asked())
+	}
+}
+
+// sessionLong is an end that is nobody's concern yet.
+const sessionLong = 7 * 24 * time.Hour
 
 // A new life of the daemon has the key and the subscriptions, takes back what was told once the PBX has said what rings, and tells anew
 // what still does.
