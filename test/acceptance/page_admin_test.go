@@ -142,7 +142,6 @@ func TestPageHistory(t *testing.T) {
 	s.watch.event(mark, "call.ended", call.ID)
 	s.watch.kept("call.ended", call.ID)
 
-	p.Find(`[data-testid=history-reload]`).Click()
 	p.Await("listitem", "Call for Ben Okafor: Number withheld", "Missed · The caller hung up", "rang for")
 	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)", "Ben Okafor answered")
 	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)", "Anna Berger picked up for Ben Okafor")

@@ -5,6 +5,7 @@ import { request } from '../api/client';
 import { Connection, type Standing } from '../stream/connection';
 import { apply, type Tables } from '../stream/tables';
 import { inOrder, placesOf, rostersOf } from './find';
+import { makesHistory } from './past';
 import { sayNotice } from './notices';
 
 export type Phase = 'asked' | 'calling' | 'connecting';
@@ -34,6 +35,9 @@ export class Board {
   readonly attempts = new SvelteMap<string, Phase>();
   /** Those of them that this page has asked for, and whose answer it waits for. */
   readonly asked = new Set<string>();
+
+  /** Goes up when something is told that the history has too. */
+  history = $state(0);
 
   live = $derived(this.standing === 'live');
   /** Whether the PBX can be asked for something. */
@@ -142,6 +146,7 @@ export class Board {
   }
 
   private received(name: string, data: unknown): void {
+    if (makesHistory(this.tables, name, data)) this.history++;
     const notice = apply(this.tables, name, data);
     if (notice) this.noticed(notice);
     if (name === 'call') this.callTold(data as Call);

@@ -1,6 +1,7 @@
 // What happened, in words.
 import type { Call, Forward, Group, HistoryEvent } from '../api/types';
 import type { Board } from './board.svelte';
+import { missed } from './past';
 import { age, t } from './prefs.svelte';
 import { wordsOf } from './refusals';
 import { callerOf, endOf, forwardOf } from './words';
@@ -41,11 +42,10 @@ export function lineOf(e: HistoryEvent, board: Board): Line | undefined {
 /** nameOf knows also who did it: a member sees nobody but themselves. */
 function callLine(call: Call, board: Board, nameOf: Board['nameOf']): Pick<Line, 'text' | 'more' | 'kind'> {
   const rang = call.rang.map((p) => p.person);
-  const missed = rang.includes(board.account.id) && ['abandoned', 'no_answer', 'diverted', 'declined'].includes(call.state);
   const rangFor = Date.parse(call.ended_at) - Date.parse(call.since);
   const number = call.caller.name && call.caller.number ? ` (${call.caller.number})` : '';
   return {
-    kind: missed ? 'missed' : 'call',
+    kind: missed(call, board.account.id) ? 'missed' : 'call',
     text: t('history.call', { caller: callerOf(call) + number, person: rang.map(board.nameOf).join(', ') }),
     more: `${endOf(call, { nameOf })} · ${t('history.rang', { age: age(rangFor, true) })}`,
   };
