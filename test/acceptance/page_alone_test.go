@@ -99,7 +99,7 @@ func TestPageByKeyboardAlone(t *testing.T) {
 	p.Gone("alertdialog")
 	tabTo(t, p, `[data-testid=nav-mine]`)
 	p.Press(chrome.Enter)
-	p.AwaitElement(`[data-testid=login]`)
+	p.AwaitElement(`[data-testid=membership]`)
 	tabTo(t, p, `[data-testid=login]`)
 	mark = s.watch.mark()
 	p.Press(" ")

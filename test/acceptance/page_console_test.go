@@ -109,7 +109,7 @@ func TestPageConsole(t *testing.T) {
 	nothing(t, p, "forwards of who is logged out", `[data-person=carla] [data-testid=forward]`)
 	calls(emils).Await("listitem", "Fatma Aydin").Await("button", "Pick up")
 	emils.Find(`[data-testid=nav-mine]`).Click()
-	emils.Await("switch", "Vertrieb").Click()
+	emils.Find(`[data-testid=membership][data-group=sales] [data-testid=login]`).Click()
 	emils.Reads("You are logged out of Vertrieb.")
 	emils.AwaitTrue(`!document.querySelector("[data-testid=pickup]")`)
 	s.must("hang up", caller.Hangup(s.ctx()))

@@ -122,7 +122,7 @@ func TestPageBarriers(t *testing.T) {
 			form.Await("button", x.cancel).Click()
 			p.Gone("dialog")
 			p.Await("link", x.mine).Click()
-			p.Await("switch", "Vertrieb")
+			p.Find(`[data-testid=membership]`).Await("switch", "Vertrieb")
 			usable(t, p, "one's own")
 			p.Await("link", x.history).Click()
 			p.AwaitElement(`[data-testid="history-line"]`)

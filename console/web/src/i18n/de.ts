@@ -41,6 +41,12 @@ export const de: Messages = {
   'standing.pbx.never': 'Die Telefonanlage wurde noch nicht erreicht. Anrufe sind noch nicht zu sehen.',
   'standing.sip': 'Die Telefonanlage antwortet nicht über SIP: Telefone klingeln möglicherweise nicht.',
 
+  'remind.title': 'Zur Erinnerung',
+  'remind.logged_out.one': 'In {count} Gruppe abgemeldet',
+  'remind.logged_out.other': 'In {count} Gruppen abgemeldet',
+  'remind.forwards.one': '{count} Rufumleitung',
+  'remind.forwards.other': '{count} Rufumleitungen',
+
   'calls.title': 'Überwachte Anrufe',
   'calls.count.one': '{count} Anruf klingelt',
   'calls.count.other': '{count} Anrufe klingeln',
@@ -95,6 +101,8 @@ export const de: Messages = {
   'group.mutual_aid': 'Gruppe für gegenseitige Hilfe',
   'group.unstaffed': 'Niemand ist angemeldet und verbunden',
   'group.supervisors': 'Supervisoren:',
+  'group.me.in': 'Sie sind angemeldet',
+  'group.me.out': 'Sie sind abgemeldet: Anrufe hier werden Ihnen nicht gemeldet',
   'group.admin': 'Administration',
 
   'presence.online': 'Online',

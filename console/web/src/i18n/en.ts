@@ -40,6 +40,12 @@ export const en = {
   'standing.pbx.never': 'The telephone system has not been reached yet. Calls cannot be seen yet.',
   'standing.sip': 'The telephone system does not answer over SIP: phones may not ring.',
 
+  'remind.title': 'Reminders',
+  'remind.logged_out.one': 'Logged out of {count} group',
+  'remind.logged_out.other': 'Logged out of {count} groups',
+  'remind.forwards.one': '{count} forward',
+  'remind.forwards.other': '{count} forwards',
+
   'calls.title': 'Supervised calls',
   'calls.count.one': '{count} call rings',
   'calls.count.other': '{count} calls ring',
@@ -94,6 +100,8 @@ export const en = {
   'group.mutual_aid': 'Mutual-aid group',
   'group.unstaffed': 'Nobody is logged in and connected',
   'group.supervisors': 'Supervisors:',
+  'group.me.in': 'You are logged in',
+  'group.me.out': 'You are logged out: you are told of no call here',
   'group.admin': 'administrator',
 
   'presence.online': 'Online',

@@ -41,6 +41,12 @@ export const es: Messages = {
   'standing.pbx.never': 'Todavía no se ha podido contactar con la centralita. Aún no se ven llamadas.',
   'standing.sip': 'La centralita no responde por SIP: es posible que los teléfonos no suenen.',
 
+  'remind.title': 'Recordatorios',
+  'remind.logged_out.one': 'Fuera de {count} grupo',
+  'remind.logged_out.other': 'Fuera de {count} grupos',
+  'remind.forwards.one': '{count} desvío',
+  'remind.forwards.other': '{count} desvíos',
+
   'calls.title': 'Llamadas supervisadas',
   'calls.count.one': 'Suena {count} llamada',
   'calls.count.other': 'Suenan {count} llamadas',
@@ -95,6 +101,8 @@ export const es: Messages = {
   'group.mutual_aid': 'Grupo de ayuda mutua',
   'group.unstaffed': 'No hay nadie presente y conectado',
   'group.supervisors': 'Supervisores:',
+  'group.me.in': 'Está en el grupo',
+  'group.me.out': 'Está fuera del grupo: no se le avisa de sus llamadas',
   'group.admin': 'administración',
 
   'presence.online': 'En línea',

@@ -41,6 +41,12 @@ export const fr: Messages = {
   'standing.pbx.never': 'Le système téléphonique n’a pas encore été joint. Les appels ne sont pas encore visibles.',
   'standing.sip': 'Le système téléphonique ne répond pas en SIP : il se peut que les téléphones ne sonnent pas.',
 
+  'remind.title': 'Rappels',
+  'remind.logged_out.one': 'Hors de {count} groupe',
+  'remind.logged_out.other': 'Hors de {count} groupes',
+  'remind.forwards.one': '{count} renvoi',
+  'remind.forwards.other': '{count} renvois',
+
   'calls.title': 'Appels supervisés',
   'calls.count.one': '{count} appel sonne',
   'calls.count.other': '{count} appels sonnent',
@@ -95,6 +101,8 @@ export const fr: Messages = {
   'group.mutual_aid': 'Groupe d’entraide',
   'group.unstaffed': 'Aucune personne présente et connectée',
   'group.supervisors': 'Superviseurs :',
+  'group.me.in': 'Vous êtes dans le groupe',
+  'group.me.out': 'Vous êtes hors du groupe : ses appels ne vous sont pas signalés',
   'group.admin': 'administration',
 
   'presence.online': 'En ligne',
