@@ -142,3 +142,51 @@ func TestPageCallsOnSmallScreens(t *testing.T) {
 	p.Press(chrome.Escape)
 	noCalls(p)
 }
+
+// From a call to the person: the name of who is called shows them among their groups, whatever is looked for there. What has been moved by
+// that takes no click that was meant for something else.
+func TestPageShowsWhoIsCalled(t *testing.T) {
+	t.Parallel()
+	s := pageSite(t, twoGroups)
+	s.phone("101")
+	ben, fatma := s.phone("102"), s.phone("106")
+	p := s.page("anna", chrome.Options{Width: 360, Height: 640})
+	caller := s.dial(fatma, "102")
+	s.rings(ben)
+	name := func() *chrome.Place { return calls(p).Await("button", "Show Ben Okafor in their group") }
+	shown := func() {
+		t.Helper()
+		p.AwaitTrue(`document.activeElement.matches("[data-group=sales] [data-testid=person][data-person=ben]")`)
+		inSight(p, `document.activeElement`)
+	}
+
+	p.Find(`[data-testid=nav-history]`).Click()
+	p.AwaitElement(`[data-testid=history-reload]`)
+	name().Click()
+	shown()
+	p.Shot("shown")
+
+	// By key, and though a filter and a search hide him.
+	p.Press("/dora")
+	shows(p, "dora")
+	p.Find(`[data-testid=filter-forwarded]`).Click()
+	shows(p)
+	chrome.Eval[bool](p, `(document.querySelector("[data-testid=show-person]").focus(), true)`)
+	p.Press(chrome.Enter)
+	shown()
+	shows(p, "ben", "carla", "dora", "igor")
+	chrome.Eval[bool](p, `(document.querySelector("[data-testid=group-choice]").value = "desk", document.querySelector("[data-testid=group-choice]").dispatchEvent(new Event("change", {bubbles: true})), true)`)
+	shows(p, "igor")
+	chrome.Eval[bool](p, `(scrollTo(0, 0), true)`)
+	calls(p).Await("button", "Pick up").Settled()
+	// For what asks how long something has lain there, no time passes from now on.
+	chrome.Eval[bool](p, `(performance.now = (now => () => now)(performance.now()), true)`)
+	name().Click()
+	shown()
+	p.Find(`[data-testid=calls] [data-testid=pickup]`).Click()
+	p.Reads("The calls have just moved, so nothing was picked up. Press again.")
+	nothing(t, p, "a pickup", `[data-testid=phase]`)
+	usable(t, p, "somebody who is shown")
+	s.must("hang up", caller.Hangup(s.ctx()))
+	noCalls(p)
+}

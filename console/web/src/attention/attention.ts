@@ -1,11 +1,24 @@
 // How the page calls for attention from outside of itself: its title, its icon in the tab, the badge of an installed app.
+import { Paced } from './paced';
+
 const size = 32;
 let plainIcon = '';
 const drawnIcons = new Map<string, string>();
 let pending: (() => void) | undefined;
 
-/** Title, icon and badge: after the next picture of the page, for a call's row comes first. A page that is hidden paints none. */
+interface Shown { title: string; first: string; count: number }
+
+/** On a wall calls come and go 20 times a second; a tab's title or icon that flickers tells nobody anything. In ms. */
+const pace = 300;
+const paced = new Paced<Shown>(afterPicture, pace, (told, { count }) => (told?.count ?? 0) === 0 || count === 0);
+
+/** Title, icon and badge: at once that something rings or that nothing does any more, otherwise a few times a second. */
 export function show(title: string, first: string, count: number): void {
+  paced.put({ title, first, count });
+}
+
+/** After the next picture of the page, for a call's row comes first. A page that is hidden paints none. */
+function afterPicture({ title, first, count }: Shown): void {
   const waits = pending !== undefined;
   pending = () => {
     document.title = count > 0 ? `(${count}) ${first} · ${title}` : title;
@@ -21,7 +34,11 @@ function now(): void {
   pending?.();
   pending = undefined;
 }
-document.addEventListener('visibilitychange', () => document.hidden && now());
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) return;
+  paced.flush();
+  now();
+});
 
 function icon(count: number): void {
   const link = document.querySelector<HTMLLinkElement>('link[rel=icon]');

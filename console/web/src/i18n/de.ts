@@ -57,6 +57,7 @@ export const de: Messages = {
   'calls.withheld': 'Nummer unterdrückt',
   'calls.unknown': 'Unbekannte Nummer',
   'calls.for': 'für',
+  'calls.show': '{person} in der Gruppe zeigen',
   'calls.more.one': 'und {count} weitere Person',
   'calls.more.other': 'und {count} weitere',
   'calls.you': 'Sie',

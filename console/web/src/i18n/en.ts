@@ -56,6 +56,7 @@ export const en = {
   'calls.withheld': 'Number withheld',
   'calls.unknown': 'Unknown number',
   'calls.for': 'for',
+  'calls.show': 'Show {person} in their group',
   'calls.more.one': 'and {count} other',
   'calls.more.other': 'and {count} others',
   'calls.you': 'you',

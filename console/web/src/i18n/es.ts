@@ -57,6 +57,7 @@ export const es: Messages = {
   'calls.withheld': 'Número oculto',
   'calls.unknown': 'Número desconocido',
   'calls.for': 'para',
+  'calls.show': 'Mostrar a {person} en su grupo',
   'calls.more.one': 'y {count} más',
   'calls.more.other': 'y {count} más',
   'calls.you': 'usted',

@@ -57,6 +57,7 @@ export const fr: Messages = {
   'calls.withheld': 'Numéro masqué',
   'calls.unknown': 'Numéro inconnu',
   'calls.for': 'pour',
+  'calls.show': 'Afficher {person} dans son groupe',
   'calls.more.one': 'et {count} autre',
   'calls.more.other': 'et {count} autres',
   'calls.you': 'vous',

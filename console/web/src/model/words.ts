@@ -9,11 +9,16 @@ export function callerOf(call: Call): string {
   return call.caller.name || call.caller.number || t('calls.unknown');
 }
 
-/** For whom it rings, the longest first: two by name, and how many more. */
-export function forWhom(call: Call, board: Board): string {
+/** For whom it rings, the longest first: two, and how many more. */
+export function whom(call: Call, board: Board): { named: { id: string; name: string }[]; more: string } {
   const ids = (call.ringing.length > 0 ? call.ringing : call.rang).map((p) => p.person);
-  const names = ids.slice(0, 2).map((id) => (id === board.account.id ? t('calls.you') : board.nameOf(id)));
-  return names.join(', ') + (ids.length > 2 ? ` ${n('calls.more', ids.length - 2)}` : '');
+  const named = ids.slice(0, 2).map((id) => ({ id, name: id === board.account.id ? t('calls.you') : board.nameOf(id) }));
+  return { named, more: ids.length > 2 ? n('calls.more', ids.length - 2) : '' };
+}
+
+export function forWhom(call: Call, board: Board): string {
+  const { named, more } = whom(call, board);
+  return `${named.map((p) => p.name).join(', ')} ${more}`.trimEnd();
 }
 
 export function everybody(call: Call, board: Board): string {

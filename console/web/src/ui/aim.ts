@@ -29,6 +29,12 @@ function look(): void {
   frame = places.size > 0 ? requestAnimationFrame(look) : 0;
 }
 
+/** All has been moved, and not by who presses. */
+export function unsettle(): void {
+  const since = performance.now();
+  for (const place of places.values()) Object.assign(place, { where: undefined, since });
+}
+
 // Who scrolls moves it all, and knows.
 document.addEventListener('scroll', () => (scrolled = true), { capture: true, passive: true });
 
