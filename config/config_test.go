@@ -142,14 +142,14 @@ func TestExampleGroups(t *testing.T) {
 		t.Errorf("patterns are %v and %v", only, except)
 	}
 	sales.Calls.OnlyDialled, sales.Calls.ExceptCallers = nil, nil
-	if want := (supervision.Group{
+	if want := supervision.NewDirectory("", nil, []supervision.Group{{
 		ID: "sales", Name: "Vertrieb", Number: "1", Type: supervision.MutualAid, LockLast: supervision.LockPerson,
 		InitiallyLoggedIn: true,
 		Supervisors:       []supervision.Participant{{Person: "anna", Admin: true, MayLeave: true}},
 		Members:           []supervision.Participant{{Person: "ben", MayLeave: true}, {Person: "dora"}},
 		Calls:             supervision.CallFilter{Internal: true, AlertAfter: 3 * time.Second},
-	}); !reflect.DeepEqual(sales, want) {
-		t.Errorf("got %+v, want %+v", sales, want)
+	}}).Group("sales"); !reflect.DeepEqual(&sales, want) {
+		t.Errorf("got %+v, want %+v", sales, *want)
 	}
 	if g := cfg.Directory.Group("everybody"); g.Type != supervision.Standard || g.LockLast != supervision.LockOff || !g.Calls.Internal {
 		t.Errorf("defaults of a group are %+v", g)

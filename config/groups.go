@@ -116,8 +116,12 @@ func (c *checker) standard(r *rawGroup, g *supervision.Group) {
 
 // oneLogin reports who may leave as a supervisor but not as a member, or the other way: there is one login (rule G2).
 func (c *checker) oneLogin(r *rawGroup, g *supervision.Group) {
+	supervisors := make(map[supervision.PersonID]supervision.Participant, len(g.Supervisors))
+	for _, s := range g.Supervisors {
+		supervisors[s.Person] = s
+	}
 	for i, m := range g.Members {
-		s, both := g.Supervisor(m.Person)
+		s, both := supervisors[m.Person]
 		if !both || s.MayLeave == m.MayLeave || m.Person == "" {
 			continue
 		}

@@ -60,6 +60,36 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
+// BenchmarkLargeGroup is what a ring and its end cost in a group of a thousand who help each other, all of them supervisors and members.
+func BenchmarkLargeGroup(b *testing.B) {
+	const size = 1000
+	people := make([]Person, size)
+	g := Group{ID: "all", Type: MutualAid, LockLast: LockRole, InitiallyLoggedIn: true}
+	for n := range people {
+		people[n] = Person{ID: benchPerson(n), Name: fmt.Sprint("Person ", n), Extension: fmt.Sprint(n), Endpoints: []Endpoint{{Name: fmt.Sprint("PJSIP/", n)}}}
+		is := Participant{Person: benchPerson(n), MayLeave: true}
+		g.Supervisors, g.Members = append(g.Supervisors, is), append(g.Members, is)
+	}
+	now := time.Date(2026, 1, 2, 9, 0, 0, 0, time.UTC)
+	s := New()
+	apply := func(e Event) { s, _ = Apply(s, e) }
+	apply(Started{At: now, Directory: NewDirectory("hq", people, []Group{g})})
+	apply(EpochBegun{At: now, Epoch: 1})
+	apply(PBXSynced{At: now})
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		now = now.Add(time.Millisecond)
+		r := Ring{Leg: fmt.Sprint("leg", n), CallerCall: fmt.Sprint("caller", n), Endpoint: fmt.Sprint("PJSIP/", n%size), Caller: Caller{Number: "030555"}}
+		apply(RingBegan{At: now, Ring: r})
+		apply(RingEnded{At: now, Leg: r.Leg, CallerCall: r.CallerCall, Endpoint: r.Endpoint, How: RingDeclined})
+		for id := range s.calls {
+			apply(TimerFired{At: now, Timer: timerForget + " " + string(id)})
+		}
+		n++
+	}
+}
+
 func benchPerson(n int) PersonID { return PersonID(fmt.Sprintf("p%02d", n)) }
 
 func benchDirectory() *Directory {

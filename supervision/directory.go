@@ -64,6 +64,9 @@ type Group struct {
 	Supervisors       []Participant
 	Members           []Participant
 	Calls             CallFilter
+
+	// Where people are in Supervisors and Members; NewDirectory fills them in.
+	supervisors, members map[PersonID]int
 }
 
 // Participant is a person's place in a group. Admin means something for supervisors only.
@@ -85,19 +88,28 @@ type CallFilter struct {
 	AlertAfter time.Duration
 }
 
-// Supervisor returns p's place among the supervisors.
-func (g *Group) Supervisor(p PersonID) (Participant, bool) { return place(g.Supervisors, p) }
+// Supervisor returns p's place among the supervisors. It is known once the group is in a directory.
+func (g *Group) Supervisor(p PersonID) (Participant, bool) {
+	return place(g.Supervisors, g.supervisors, p)
+}
 
-// Member returns p's place among the members.
-func (g *Group) Member(p PersonID) (Participant, bool) { return place(g.Members, p) }
+// Member returns p's place among the members. It is known once the group is in a directory.
+func (g *Group) Member(p PersonID) (Participant, bool) { return place(g.Members, g.members, p) }
 
-func place(list []Participant, p PersonID) (Participant, bool) {
-	for _, x := range list {
-		if x.Person == p {
-			return x, true
-		}
+func place(list []Participant, at map[PersonID]int, p PersonID) (Participant, bool) {
+	i, found := at[p]
+	if !found {
+		return Participant{}, false
 	}
-	return Participant{}, false
+	return list[i], true
+}
+
+func places(list []Participant) map[PersonID]int {
+	at := make(map[PersonID]int, len(list))
+	for i, p := range list {
+		at[p.Person] = i
+	}
+	return at
 }
 
 // Directory is who there is at a site: its people and its groups. It is immutable once made.
@@ -149,6 +161,7 @@ func NewDirectory(site string, people []Person, groups []Group) *Directory {
 	for i := range groups {
 		g := &groups[i]
 		d.groups[g.ID] = g
+		g.supervisors, g.members = places(g.Supervisors), places(g.Members)
 		if g.Number != "" {
 			d.byNumber[g.Number] = g
 		}
