@@ -64,7 +64,7 @@ func (t *step) configureLogins(old *Directory) {
 	for _, id := range t.dir.Groups() {
 		g := t.dir.Group(id)
 		was := old.Group(id)
-		for _, p := range g.participants() {
+		for _, p := range g.everybody {
 			key := login{id, p}
 			keep[key] = true
 			in, known := t.logins[key]
@@ -145,7 +145,7 @@ func (d *Directory) InitialLogins() []StoredLogin {
 	var list []StoredLogin
 	for _, id := range d.Groups() {
 		g := d.Group(id)
-		for _, p := range g.participants() {
+		for _, p := range g.everybody {
 			if g.Type == MutualAid {
 				list = append(list, StoredLogin{Group: id, Person: p, LoggedIn: g.initially(p)})
 			}
@@ -184,21 +184,12 @@ func (t *step) restoreLogins(stored []StoredLogin) {
 	}
 	for _, id := range t.dir.Groups() {
 		g := t.dir.Group(id)
-		for _, p := range g.participants() {
+		for _, p := range g.everybody {
 			if key := (login{id, p}); g.Type == MutualAid && !known[key] {
 				t.beginLogin(key, g.initially(p))
 			}
 		}
 	}
-}
-
-// participants are the people of a group, each once.
-func (g *Group) participants() []PersonID {
-	var list []PersonID
-	for _, p := range slices.Concat(g.Supervisors, g.Members) {
-		list = addOnce(list, p.Person)
-	}
-	return list
 }
 
 // initially: newcomers start logged in, unless the group says otherwise (G9).

@@ -67,6 +67,7 @@ type Group struct {
 
 	// Where people are in Supervisors and Members; NewDirectory fills them in.
 	supervisors, members map[PersonID]int
+	everybody            []PersonID // each once
 }
 
 // Participant is a person's place in a group. Admin means something for supervisors only.
@@ -110,6 +111,19 @@ func places(list []Participant) map[PersonID]int {
 		at[p.Person] = i
 	}
 	return at
+}
+
+func (g *Group) participants() []PersonID {
+	list := make([]PersonID, 0, len(g.Supervisors)+len(g.Members))
+	for _, s := range g.Supervisors {
+		list = append(list, s.Person)
+	}
+	for _, m := range g.Members {
+		if _, both := g.Supervisor(m.Person); !both {
+			list = append(list, m.Person)
+		}
+	}
+	return list
 }
 
 // Directory is who there is at a site: its people and its groups. It is immutable once made.
@@ -162,6 +176,7 @@ func NewDirectory(site string, people []Person, groups []Group) *Directory {
 		g := &groups[i]
 		d.groups[g.ID] = g
 		g.supervisors, g.members = places(g.Supervisors), places(g.Members)
+		g.everybody = g.participants()
 		if g.Number != "" {
 			d.byNumber[g.Number] = g
 		}
@@ -172,13 +187,12 @@ func NewDirectory(site string, people []Person, groups []Group) *Directory {
 		g := d.groups[id]
 		for _, s := range g.Supervisors {
 			d.supervises[s.Person] = append(d.supervises[s.Person], g)
-			d.groupsOf[s.Person] = append(d.groupsOf[s.Person], g)
 		}
 		for _, m := range g.Members {
 			d.supervisedIn[m.Person] = append(d.supervisedIn[m.Person], g)
-			if _, both := g.Supervisor(m.Person); !both {
-				d.groupsOf[m.Person] = append(d.groupsOf[m.Person], g)
-			}
+		}
+		for _, p := range g.everybody {
+			d.groupsOf[p] = append(d.groupsOf[p], g)
 		}
 	}
 	return d

@@ -194,7 +194,7 @@ func (t *step) membership(g *Group, p *Person, m Membership) Membership {
 // members is what all participants see of a group.
 func (t *step) members(g *Group) Membership {
 	m := Membership{ID: g.ID, Name: g.Name, Number: g.Number, LockLast: g.LockLast}
-	for _, x := range g.participants() {
+	for _, x := range g.everybody {
 		in := t.logins[login{g.ID, x}]
 		if in {
 			m.Count++
