@@ -177,35 +177,23 @@ func (s *subscription) listContent() (kind string, document []byte, news bool) {
 	if group == nil {
 		return "", nil, false
 	}
-	var ids []supervision.PersonID
-	for _, id := range s.viewer.table.Members(group.ID) {
-		if s.viewer.table.Person(id) != nil && (!s.o.Compact || s.viewer.table.In(group.ID, id)) {
-			ids = append(ids, id)
+	var listed []supervision.MemberDocument
+	for _, m := range group.Members {
+		if s.viewer.table.Person(m.Person) != nil && (!s.o.Compact || m.LoggedIn) {
+			listed = append(listed, m)
 		}
 	}
-	if !slices.Equal(ids, s.listed) {
-		s.whole, s.listed = true, ids
-	}
+	s.relist(listed)
 	list := &body.List{URI: s.entity, Name: group.Name, Host: s.o.Host, Version: s.version, Full: s.whole}
 	var before []was
-	for _, id := range ids {
-		doc := s.viewer.table.Person(id)
-		line := s.lines[id]
-		if line == nil {
-			line = &toldLine{}
-			s.lines[id] = line
-		}
+	for _, m := range listed {
+		doc, line := s.viewer.table.Person(m.Person), s.lines[m.Person]
 		known := was{line, *line}
 		uri := body.URI(doc.Extension, s.o.Host)
-		part, changed := s.part(id, uri, line, s.viewer.table.In(group.ID, id))
+		part, changed := s.part(m.Person, uri, line, m.LoggedIn)
 		if changed || s.whole {
 			list.Resources = append(list.Resources, body.Resource{URI: uri, Name: doc.Name, State: body.InstanceActive, Body: part})
 			before = append(before, known)
-		}
-	}
-	for id := range s.lines {
-		if !slices.Contains(ids, id) {
-			delete(s.lines, id)
 		}
 	}
 	if len(list.Resources) == 0 && !s.whole {
@@ -222,6 +210,22 @@ func (s *subscription) listContent() (kind string, document []byte, news bool) {
 	s.version++
 	s.whole = false
 	return kind, bytes.Clone(s.made.document), true
+}
+
+// relist notes who is in a list. With other people in it, or others in between, it is told whole.
+func (s *subscription) relist(members []supervision.MemberDocument) {
+	if slices.EqualFunc(members, s.listed, func(m supervision.MemberDocument, id supervision.PersonID) bool { return m.Person == id }) {
+		return
+	}
+	before := s.lines
+	s.whole, s.listed, s.lines = true, nil, make(map[supervision.PersonID]*toldLine, len(members))
+	for _, m := range members {
+		line := before[m.Person]
+		if line == nil {
+			line = &toldLine{}
+		}
+		s.listed, s.lines[m.Person] = append(s.listed, m.Person), line
+	}
 }
 
 // maxList is how long a list's document is, in bytes, so that it fits into a datagram with what stands before it. What does not is told

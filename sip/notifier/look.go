@@ -98,6 +98,7 @@ func (n *Notifier) whyNot(s *subscription) string {
 
 // concernedBy: what a list shows may have changed.
 func (s *subscription) concernedBy(c *seen.Changed) bool {
+	g := s.viewer.table.Group(s.target.group)
 	return slices.Contains(c.Groups, s.target.group) ||
-		slices.ContainsFunc(s.viewer.table.Members(s.target.group), func(p supervision.PersonID) bool { return slices.Contains(c.People, p) })
+		g != nil && slices.ContainsFunc(g.Members, func(m supervision.MemberDocument) bool { return slices.Contains(c.People, m.Person) })
 }

@@ -262,25 +262,6 @@ func (t *Table) Person(id supervision.PersonID) *supervision.PersonDocument {
 // Group is a group that the viewer supervises; nil: it is not.
 func (t *Table) Group(id supervision.GroupID) *supervision.GroupDocument { return t.groups[id] }
 
-// Members are those of a group that the viewer supervises, in the order of the configuration.
-func (t *Table) Members(id supervision.GroupID) []supervision.PersonID {
-	g := t.groups[id]
-	if g == nil {
-		return nil
-	}
-	ids := make([]supervision.PersonID, len(g.Members))
-	for i, m := range g.Members {
-		ids[i] = m.Person
-	}
-	return ids
-}
-
-// In says whether a member of a group is logged in there.
-func (t *Table) In(group supervision.GroupID, id supervision.PersonID) bool {
-	g := t.groups[group]
-	return g != nil && slices.ContainsFunc(g.Members, func(m supervision.MemberDocument) bool { return m.Person == id && m.LoggedIn })
-}
-
 // Supervised says whether somebody's line is to be seen: it is the viewer's own, or they are logged in to a group that the viewer
 // supervises (G4).
 func (t *Table) Supervised(id supervision.PersonID) bool {
