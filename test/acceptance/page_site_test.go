@@ -66,9 +66,12 @@ func calls(p *chrome.Page) *chrome.Place { return p.Await("region", "Supervised 
 // noCalls waits until the page shows none.
 func noCalls(p *chrome.Page) {
 	p.Gone("region", "Supervised calls")
-	if title := p.Title(); strings.HasPrefix(title, "(") {
-		p.AwaitTitle("Supervision")
-	}
+	countsNone(p)
+}
+
+// countsNone waits until the title of the window tells of no call.
+func countsNone(p *chrome.Page) {
+	p.Until("the title tells of no call", func() bool { return p.Title() == "Supervision" })
 }
 
 // answers is a phone that answers by itself.

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"supervisiond/test/chrome"
 )
 
 // sipRelay stands between the daemon and the PBX's SIP side, and can be cut.
@@ -167,17 +165,4 @@ func TestSIPQuestionsInThePBXsLog(t *testing.T) {
 	if strings.Count(s.pbx.Log(), complaint) != before {
 		t.Errorf("the PBX goes on to complain:\n%s", s.pbx.Log())
 	}
-}
-
-// The console says that phones may not ring although calls are seen.
-func TestPageSIPSilent(t *testing.T) {
-	t.Parallel()
-	relay := startSIPRelay(t)
-	s := pageSite(t, func(yaml string) string {
-		return yaml + "sip: {listen: [\"udp://127.0.0.1:0\"], pbx_uri: \"sip:" + relay.addr() + "\"}\n"
-	})
-	p := s.page("anna", chrome.Options{})
-	p.Reads("phones may not ring")
-	relay.mend(t, s.pbx.SIPAddr())
-	p.AwaitTrue(`!document.querySelector('[data-testid="standing"] .warn')`)
 }

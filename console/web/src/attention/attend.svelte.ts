@@ -106,11 +106,11 @@ export class Attendance {
 
   private everTrusted = false;
 
-  /** What was seen last is taken for what is for two seconds after the connection has gone. */
+  /** What was seen last is taken for what is for two seconds after the connection has gone, or the daemon's to the PBX. */
   private trustWhileLive(): void {
     $effect(() => {
       if (this.asleep) return; // and when it has woken it is looked again, even if the board never noticed
-      if (this.board.live) {
+      if (this.board.pbx) {
         this.trusted = this.everTrusted = true;
         return;
       }

@@ -4,7 +4,7 @@ import type { Call, Group, Me, Membership, Notice, Person, PickupProgress, Site 
 import { request } from '../api/client';
 import { Connection, type Standing } from '../stream/connection';
 import { apply, type Tables } from '../stream/tables';
-import { inOrder, placesOf, rostersOf } from './find';
+import { inOrder, placesOf, rostersOf, type Filter } from './find';
 import { makesHistory } from './past';
 import { sayNotice } from './notices';
 
@@ -38,10 +38,17 @@ export class Board {
 
   /** Goes up when something is told that the history has too. */
   history = $state(0);
+  /** Who is shown in the console, as chosen there: it stays so while another page is looked at. */
+  readonly shown = $state<{ filter: Filter; group: string }>({ filter: 'all', group: '' });
 
   live = $derived(this.standing === 'live');
   /** Whether the PBX can be asked for something. */
   pbx = $derived(this.live && this.tables.site?.pbx.connected === true);
+  /** Until when what rings is known, in the server's time: while the PBX is away its ages stand still too. */
+  known = $derived.by(() => {
+    const pbx = this.tables.site?.pbx;
+    return pbx && !pbx.connected && pbx.since ? Math.min(this.now, Date.parse(pbx.since)) : this.now;
+  });
   private sorted = $derived(inOrder(this.tables.calls.values()));
   ringing = $derived(this.sorted.ringing);
   over = $derived(this.sorted.over);

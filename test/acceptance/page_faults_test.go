@@ -1,0 +1,299 @@
+package acceptance
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"supervisiond/test/chrome"
+	"supervisiond/test/softphone"
+)
+
+// faults is a site of which each part can be cut off: ARI, SIP and NATS.
+type faults struct {
+	*site
+	ari *cutter
+	sip *sipRelay
+	// server is the NATS server that runs, and store what it has on disk.
+	server *server.Server
+	store  string
+
+	desk, home, ben, fatma *softphone.Phone
+}
+
+// What fails is said in words, since when; what cannot work is not offered; and when it works again the page goes on by itself, with
+// nothing on it that is not so any more (P5, P7, P8, G11, R5).
+func TestPageFaults(t *testing.T) {
+	t.Parallel()
+	f := &faults{sip: startSIPRelay(t), store: t.TempDir()}
+	f.server = startNATSIn(t, server.RANDOM_PORT, f.store)
+	o := pageOptions(t, func(yaml string) string {
+		return yaml + "\nforwarding: {allowed_destinations: [\"^[0-9]{2,5}$\"]}\nsip: {listen: [\"udp://127.0.0.1:0\"], pbx_uri: \"sip:" + f.sip.addr() + "\"}\n"
+	})
+	page, external := o.configure, withNATS(portOf(t, f.server), func(yaml string) string { return yaml })
+	o.configure, o.nats = func(yaml string) string { return external.configure(page(yaml)) }, external.nats
+	o.route = func(url string) string {
+		f.ari = startCutter(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/ari"))
+		return "http://" + f.ari.addr() + "/ari"
+	}
+	f.site = newSite(t, o)
+	f.sip.mend(t, f.pbx.SIPAddr())
+	f.storeIsRead()
+	f.part(t, "G11 nobody is there", (*faults).unstaffed)
+	f.desk, f.home, f.ben, f.fatma = f.phone("101", answers), f.phone("101-home"), f.phone("102"), f.phone("106")
+	f.part(t, "P5 P7 the supervisor's phone does not take it", (*faults).phoneDoesNot)
+	f.part(t, "SIP is silent", (*faults).sipSilent)
+	f.done("ben", "forwarding.set", `{"person":"ben","kind":"busy","target":"110"}`, true)
+	f.part(t, "the PBX is cut off", (*faults).pbxCutOff)
+	f.part(t, "R5 the PBX dies", (*faults).pbxDies)
+	f.part(t, "P8 NATS is away", (*faults).natsAway)
+}
+
+func (f *faults) part(t *testing.T, name string, test func(*faults)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		here := *f
+		here.site = f.in(t)
+		test(&here)
+		here.quiet()
+	})
+}
+
+// offered waits until all buttons with a name can be pressed, or none can.
+func offered(p *chrome.Page, name string, want bool) {
+	what := map[bool]string{true: "is offered: ", false: "is not offered: "}[want] + name
+	p.Until(what, func() bool {
+		all := p.All("button", name)
+		for _, b := range all {
+			if (b.States["disabled"] != "true") != want {
+				return false
+			}
+		}
+		return len(all) > 0 || !want
+	})
+}
+
+func (f *faults) unstaffed() {
+	pages := []*chrome.Page{f.page("anna", chrome.Options{}), f.page("emil", chrome.Options{Width: 360, Height: 640})}
+	const nobody = "Nobody is logged in and connected"
+	for _, p := range pages {
+		p.Await("region", "Vertrieb").Reads(nobody)
+	}
+	ben := f.phone("102")
+	for _, p := range pages {
+		p.Await("region", "Vertrieb").ReadsNot(nobody)
+	}
+	f.must("close", ben.Close(f.ctx()))
+	for _, p := range pages {
+		p.Await("region", "Vertrieb").Reads(nobody)
+		usable(f.t, p, "a group with nobody")
+	}
+}
+
+// phoneDoesNot: the call rings on, is offered again, and the member has it.
+func (f *faults) phoneDoesNot() {
+	p, emils := f.page("anna", chrome.Options{}), f.page("emil", chrome.Options{})
+	caller := f.dial(f.fatma, "102")
+	member := f.rings(f.ben)
+
+	// He has no phone that is there.
+	calls(emils).Await("button", "Pick up").Aimed().Click()
+	emils.Reads("Your phone could not be reached, is busy, or declined. The call rings on.")
+	offered(emils, "Pick up: Fatma Aydin", true)
+
+	// Hers rings, and is declined; rings, and is not answered.
+	calls(p).Await("listitem", "Fatma Aydin")
+	selects(p, `[data-testid=phone]`, "PJSIP/101-home")
+	for _, x := range []struct {
+		says string
+		act  func(*softphone.Call)
+	}{
+		{"Your phone could not be reached, is busy, or declined. The call rings on.", func(c *softphone.Call) { f.must("decline", c.Decline(603)) }},
+		{"Your phone did not answer in time. The call rings on.", func(*softphone.Call) {}},
+	} {
+		calls(p).Await("button", "Pick up").Aimed().Click()
+		picker := f.rings(f.home)
+		p.Reads("Your phone is ringing: answer it")
+		x.act(picker)
+		p.Reads(x.says)
+		f.ended(picker)
+		offered(p, "Pick up: Fatma Aydin", true)
+		closeMessages(p)
+	}
+	if member.State() != softphone.Ringing {
+		f.t.Errorf("the member's phone is %v", member.State())
+	}
+	f.must("answer", member.Answer())
+	f.talk(caller, member)
+	calls(p).Await("listitem", "Ben Okafor answered")
+	f.must("hang up", caller.Hangup(f.ctx()))
+}
+
+// sipSilent: calls are seen and picked up as long as ARI lives.
+func (f *faults) sipSilent() {
+	p := f.page("anna", chrome.Options{})
+	const silent = "The telephone system does not answer over SIP: phones may not ring."
+	p.ReadsNot(silent)
+	f.sip.cut()
+	p.Reads(silent)
+	usable(f.t, p, "a PBX that is silent")
+	caller := f.dial(f.fatma, "102")
+	member := f.rings(f.ben)
+	calls(p).Await("button", "Pick up").Aimed().Click()
+	picker := f.rings(f.desk)
+	f.talk(caller, picker)
+	f.ended(member)
+	p.Reads(silent)
+	f.must("hang up", caller.Hangup(f.ctx()))
+	f.quiet()
+	f.sip.mend(f.t, f.pbx.SIPAddr())
+	p.ReadsNot(silent)
+}
+
+// away proves that a page says since when the PBX is out of reach, and offers nothing that needs it.
+func (f *faults) away(mark int, p, bens *chrome.Page) {
+	f.t.Helper()
+	site := document(f.watch, mark, "site", "the PBX is gone", func(d struct {
+		PBX struct {
+			Connected bool
+			Since     string
+		}
+	}) bool {
+		return !d.PBX.Connected
+	})
+	since := chrome.Eval[string](p, fmt.Sprintf(`new Intl.DateTimeFormat("en", {timeStyle: "short"}).format(new Date(%q))`, site.PBX.Since))
+	for _, page := range []*chrome.Page{p, bens} {
+		page.Reads("The telephone system has been out of reach since " + since + ".")
+		page.AwaitElement(`[data-standing="live"]`) // the daemon is there, and says so
+	}
+	offered(p, "Pick up: Fatma Aydin", false)
+	offered(p, "Cancel forward", false)
+	countsNone(p)
+	p.AwaitTrue(`!document.querySelector('[data-sounding="sounds"]')`)
+	p.ReadsNot("1 call rings")
+	for _, name := range []string{"Cancel forward", "the forward"} {
+		offered(bens, name, false)
+	}
+	bens.Until("do-not-disturb is not offered", func() bool { return bens.Await("switch", "Do not disturb").States["disabled"] == "true" })
+}
+
+// back waits until a page offers again what it may.
+func (f *faults) back(p, bens *chrome.Page) {
+	f.t.Helper()
+	for _, page := range []*chrome.Page{p, bens} {
+		page.ReadsNot("out of reach")
+	}
+	offered(p, "Cancel forward", true)
+	for _, name := range []string{"Cancel forward", "the forward"} {
+		offered(bens, name, true)
+	}
+	bens.Until("do-not-disturb is offered", func() bool { return bens.Await("switch", "Do not disturb").States["disabled"] != "true" })
+}
+
+// both are anna's page and ben's own, on which his line is forwarded when it is busy.
+func (f *faults) both() (p, bens *chrome.Page) {
+	f.t.Helper()
+	p, bens = f.page("anna", chrome.Options{}), f.page("ben", chrome.Options{})
+	for _, page := range []*chrome.Page{p, bens} {
+		page.Reads("When busy, to 110")
+	}
+	return p, bens
+}
+
+// pbxCutOff: nobody knows whether it still rings, so nothing calls for attention; when the PBX is back and it does, it is taken.
+func (f *faults) pbxCutOff() {
+	p, bens := f.both()
+	caller := f.dial(f.fatma, "102")
+	member := f.rings(f.ben)
+	calls(p).Await("listitem", "Fatma Aydin")
+	p.AwaitTitle("(1) Fatma Aydin")
+	p.AwaitElement(`[data-sounding="sounds"]`)
+	offered(p, "Pick up: Fatma Aydin", true)
+	mark := f.watch.mark()
+	f.ari.cut()
+	f.away(mark, p, bens)
+	usable(f.t, p, "a PBX that is away")
+	p.Shot("pbx-away")
+	p.Press("p")
+	if login := bens.Await("switch", "Vertrieb"); login.States["disabled"] == "true" {
+		f.t.Error("logging in and out needs no PBX, and is not offered")
+	}
+
+	f.ari.mend(strings.TrimSuffix(strings.TrimPrefix(f.pbx.ARIURL(), "http://"), "/ari"))
+	f.back(p, bens)
+	p.AwaitTitle("(1) Fatma Aydin")
+	p.AwaitElement(`[data-sounding="sounds"]`)
+	calls(p).Await("button", "Pick up").Aimed().Click()
+	picker := f.rings(f.desk)
+	f.talk(caller, picker)
+	f.ended(member)
+	f.must("hang up", caller.Hangup(f.ctx()))
+	f.quiet()
+	noCalls(p)
+}
+
+// pbxDies: what rang is lost. Where the phones are the PBX has on its disk.
+func (f *faults) pbxDies() {
+	p, bens := f.both()
+	f.dial(f.fatma, "102")
+	f.rings(f.ben)
+	calls(p).Await("listitem", "Fatma Aydin").Await("button", "Pick up")
+	mark := f.watch.mark()
+	f.pbx.Kill()
+	f.away(mark, p, bens)
+
+	f.must("boot", f.pbx.Boot(f.ctx()))
+	f.back(p, bens)
+	noCalls(p)
+	caller := f.dial(f.fatma, "102")
+	f.rings(f.ben)
+	calls(p).Await("button", "Pick up").Aimed().Click()
+	f.talk(caller, f.rings(f.desk))
+	f.must("hang up", caller.Hangup(f.ctx()))
+}
+
+// natsAway: the page goes on, calls are picked up; logins and the history are refused in words until it is back.
+func (f *faults) natsAway() {
+	p, bens := f.both()
+	port := portOf(f.t, f.server)
+	f.server.Shutdown()
+	f.server.WaitForShutdown()
+	line := len(f.daemon.log())
+	const notNow = "That is not possible at the moment. Try again."
+	bens.Await("switch", "Vertrieb").Click()
+	bens.Reads(notNow)
+	bens.Until("he is still logged in", func() bool {
+		login := bens.Await("switch", "Vertrieb")
+		return login.States["checked"] == "true" && login.States["disabled"] != "true"
+	})
+	closeMessages(bens)
+	bens.Find(`[data-testid=nav-history]`).Click()
+	bens.Await("alert", "The history could not be read.")
+	caller := f.dial(f.fatma, "102")
+	member := f.rings(f.ben)
+	calls(p).Await("button", "Pick up").Aimed().Click()
+	picker := f.rings(f.desk)
+	f.talk(caller, picker)
+	f.ended(member)
+	p.Reads("You have the call for Ben Okafor.")
+	p.AwaitElement(`[data-standing="live"]`)
+	f.must("hang up", caller.Hangup(f.ctx()))
+	f.quiet()
+	noCalls(p)
+
+	startNATSIn(f.t, port, f.store)
+	f.daemon.loggedFrom(line, "writing the whole state")
+	f.watch = watch(f.t, fmt.Sprint(f.daemon.logged("started")["nats"]), f.nats...)
+	f.ready()
+	bens.Find(`[data-testid=history-reload]`).Click()
+	bens.Gone("alert", "could not be read")
+	bens.Find(`[data-testid=nav-mine]`).Click()
+	mark := f.watch.mark()
+	bens.Await("switch", "Vertrieb").Click()
+	bens.Reads("You are logged out of Vertrieb.")
+	f.loggedIn(mark, "sales", "ben", false)
+	bens.Await("switch", "Vertrieb").Click()
+	bens.Reads("You are logged in to Vertrieb.")
+}
