@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -64,13 +65,14 @@ func TestPageFiles(t *testing.T) {
 			t.Errorf("%s: %d %v %.40q", path, w.Code, header, w.Body)
 		}
 		for name, value := range map[string]string{
-			"Content-Security-Policy": pagePolicy, "Permissions-Policy": pagePermissions, "X-Content-Type-Options": "nosniff",
+			"Permissions-Policy": pagePermissions, "X-Content-Type-Options": "nosniff",
 			"X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
 		} {
 			if header.Get(name) != value {
 				t.Errorf("%s: %s is %q", path, name, header.Get(name))
 			}
 		}
+		keepsOthersOut(t, path, header.Get("Content-Security-Policy"))
 		tag := header.Get("ETag")
 		if again := d.get(path, "If-None-Match", tag); tag == "" || again.Code != http.StatusNotModified || again.Body.Len() > 0 {
 			t.Errorf("%s with %s: %d", path, tag, again.Code)
@@ -78,6 +80,40 @@ func TestPageFiles(t *testing.T) {
 		head := httptest.NewRequest(http.MethodHead, path, nil)
 		if h := d.ask(head); h.Code != http.StatusOK || h.Body.Len() > 0 || h.Header().Get("Content-Length") != header.Get("Content-Length") {
 			t.Errorf("HEAD %s: %d %v", path, h.Code, h.Header())
+		}
+	}
+}
+
+// keepsOthersOut reads a policy as browsers do (CSP Level 3): nothing is allowed but what the daemon itself serves, nothing that stands
+// in a document is carried out, and no other site has the page in a frame of its own.
+func keepsOthersOut(t *testing.T, path, policy string) {
+	t.Helper()
+	allowed := make(map[string][]string)
+	for directive := range strings.SplitSeq(policy, ";") {
+		words := strings.Fields(directive)
+		if len(words) < 2 || allowed[words[0]] != nil {
+			t.Errorf("%s: the policy says %q", path, directive)
+			continue
+		}
+		allowed[words[0]] = words[1:]
+	}
+	// These either stand for what is not named, or are not meant by default-src.
+	for _, name := range []string{"default-src", "base-uri", "frame-ancestors"} {
+		if !slices.Equal(allowed[name], []string{"'none'"}) {
+			t.Errorf("%s: %s is %q", path, name, allowed[name])
+		}
+	}
+	for _, name := range []string{"script-src", "style-src", "connect-src", "worker-src", "form-action"} {
+		if !slices.Equal(allowed[name], []string{"'self'"}) {
+			t.Errorf("%s: %s is %q", path, name, allowed[name])
+		}
+	}
+	for name, sources := range allowed {
+		for _, source := range sources {
+			// A picture cannot do anything: the icon in the tab is drawn by the page.
+			if source != "'none'" && source != "'self'" && (name != "img-src" || source != "data:") {
+				t.Errorf("%s: %s allows %s", path, name, source)
+			}
 		}
 	}
 }

@@ -45,6 +45,7 @@ func TestPageConsole(t *testing.T) {
 	s.storeIsRead()
 	for _, x := range []struct{ method, path, body string }{
 		{"PUT", "/people/ben/forwarding/busy", `{"target":"106"}`},
+		{"PUT", "/people/carla/forwarding/busy", `{"target":"110"}`},
 		{"POST", "/groups/sales/people/carla/force_out", ``},
 	} {
 		if a := s.program("anna").do(x.method, x.path, x.body); a.Status != http.StatusOK {
@@ -95,18 +96,14 @@ func TestPageConsole(t *testing.T) {
 			card(p, person).Reads(text)
 		}
 	}
-	shapes := chrome.Eval[[]string](p, `["ben", "dora", "igor"].map(id => {
-		const shape = document.querySelector("[data-person=" + id + "] svg");
-		return [...shape.children].map(c => c.tagName).join() + getComputedStyle(shape).color;
-	})`)
-	if shapes[0] == shapes[1] || shapes[1] == shapes[2] || shapes[0] == shapes[2] {
-		t.Errorf("online, busy and offline look alike: %q", shapes)
-	}
 
 	// Who administers nothing is offered nothing of that, and who is logged out is not supervised.
 	nothing(t, p, "a forced login in a standard group, and its forwards", `[data-group=desk] [data-testid=actions]`)
 	nothing(t, emils, "menus for who is no administrator", `[data-testid=actions]`)
 	nothing(t, p, "forwards of who is logged out", `[data-person=carla] [data-testid=forward]`)
+	if there := s.stored("CFB", "103"); there != "110" {
+		t.Errorf("carla's line is forwarded to %q", there)
+	}
 	calls(emils).Await("listitem", "Fatma Aydin").Await("button", "Pick up")
 	emils.Find(`[data-testid=nav-mine]`).Click()
 	emils.Find(`[data-testid=membership][data-group=sales] [data-testid=login]`).Click()
@@ -118,6 +115,15 @@ func TestPageConsole(t *testing.T) {
 	emils.Await("button", "Cancel forward: Ben Okafor to 106").Click()
 	emils.Reads("The forward of Ben Okafor to 106 is cancelled.")
 	noCalls(p)
+
+	// Whoever is logged in again is supervised again, forward and all.
+	p.Find(`[data-testid=filter-forwarded]`).Click()
+	p.Reads("Nobody found.")
+	s.done("carla", "group.join", `{"group":"sales"}`, true)
+	shows(p, "carla")
+	card(p, "carla").Reads("When busy, to 110")
+	s.done("carla", "forwarding.cancel", `{"person":"carla"}`, true)
+	p.Reads("Nobody found.")
 }
 
 // On a small telephone and at a great zoom everything is there, nothing has to be moved sideways (WCAG 1.4.10), what is touched is

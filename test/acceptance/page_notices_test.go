@@ -346,12 +346,14 @@ func TestPageAsksForNotifications(t *testing.T) {
 	}
 }
 
-// The console can be installed, and opens without a network: it says that it reconnects, and goes on when the daemon is back.
+// The console can be installed, and opens without a network: it says that it reconnects, and goes on by itself when the daemon is back,
+// with what is so then.
 func TestPageInstalls(t *testing.T) {
 	t.Parallel()
 	s := pageSite(t)
-	s.phone("101")
-	b := s.behind(chrome.Options{})
+	desk, ben, fatma := s.phone("101", answers), s.phone("102"), s.phone("106")
+	cable := startCutter(t, s.host())
+	b := s.behindAt("http://"+cable.addr(), chrome.Options{})
 	p := b.console("anna")
 	for _, why := range p.InstallErrors() {
 		if why != "in-incognito" { // each page of these tests has a profile of its own, which Chromium takes for a private window
@@ -365,4 +367,19 @@ func TestPageInstalls(t *testing.T) {
 	if kept := chrome.Eval[string](p, `caches.keys().then(async names => (await Promise.all(names.map(async n => (await (await caches.open(n)).keys()).map(r => r.url)))).flat().join(" "))`); strings.Contains(kept, "/api") {
 		t.Errorf("it keeps what the daemon knows: %s", kept)
 	}
+	if offered := p.All("button"); len(offered) > 0 {
+		t.Errorf("while nobody can be asked who it is, %s is offered", offered[0].Name)
+	}
+
+	caller := s.dial(fatma, "102")
+	member := s.rings(ben)
+	s.start()
+	cable.mend(s.host())
+	p.AwaitElement(`[data-standing="live"]`)
+	p.ReadsNot("Reconnecting…")
+	calls(p).Await("listitem", "Fatma Aydin", "Ben Okafor").Await("button", "Pick up").Aimed().Click()
+	s.talk(caller, s.rings(desk))
+	s.ended(member)
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
 }

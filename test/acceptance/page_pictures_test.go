@@ -170,12 +170,12 @@ func wholePage(p *chrome.Page, l look) {
 }
 
 // TestPagePictures walks through the main states of the page in several looks. Nothing in any of them keeps people from using
-// it (WCAG 2.2 AA), and nothing is wider than the window. With -update-pictures it is looked at in more of them.
+// it (WCAG 2.2 AA), nothing is wider than the window, and no text is cut. With -update-pictures it is looked at in more of them.
 func TestPagePictures(t *testing.T) {
 	t.Parallel()
 	g := newGallery(t)
 	g.happen()
-	looks := []look{{"en", false, 1440, 900}, {"de", true, 390, 844}}
+	looks := []look{{"en", false, 1440, 900}, {"de", true, 390, 844}, {"fr", false, 360, 640}, {"es", true, 360, 640}}
 	if *updatePictures {
 		looks = nil
 		for _, language := range []string{"en", "de", "fr", "es"} {
@@ -228,19 +228,62 @@ func (g *gallery) walk(l look) {
 	p.AwaitElement(`[data-testid=forward-form]`)
 	g.picture(p, "forward", l)
 	p.Press(chrome.Escape)
+	p.AwaitTrue(`!document.querySelector("[role=dialog]")`)
+	chrome.Eval[bool](p, `document.querySelector("[data-person=carla] [data-testid=actions]").click(), true`)
+	p.Find(`[data-testid=force-out]`).Click()
+	p.AwaitElement(`[role=alertdialog] [data-testid=confirm]`)
+	g.picture(p, "force-out", l)
+	p.Press(chrome.Escape)
 }
+
+// cut gives the texts of a page of which something is not seen: beyond the edge of the window, or of what they stand in and cannot be
+// scrolled, or in a field that is too narrow for them.
+const cut = `(() => {
+	const found = [], most = innerWidth + 1;
+	const heard = e => e && (getComputedStyle(e).clipPath === "inset(50%)" || heard(e.parentElement)); // by screen readers only
+	const shown = e => e.checkVisibility({visibilityProperty: true}) && !heard(e);
+	const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	while (texts.nextNode()) {
+		const text = texts.currentNode, within = text.parentElement;
+		if (!text.data.trim() || !shown(within) || within.closest("select, script, noscript")) continue;
+		const range = new Range();
+		range.selectNodeContents(text);
+		let left = -1, right = most, why = "the window";
+		for (let e = within; e && e !== document.documentElement; e = e.parentElement) {
+			const {overflowX} = getComputedStyle(e), {x, width} = e.getBoundingClientRect();
+			if (overflowX === "visible") continue;
+			if (x - 1 > left) left = x - 1;
+			if (x + width + 1 < right) [right, why] = [x + width + 1, e.className || e.tagName];
+		}
+		for (const r of range.getClientRects())
+			if (r.width > 0 && (r.left < left || r.right > right)) found.push(text.data.trim() + ", at " + Math.round(r.left) + " to " + Math.round(r.right) + " in " + why);
+	}
+	const pen = document.createElement("canvas").getContext("2d");
+	for (const field of document.querySelectorAll("select, input")) {
+		const says = field.tagName === "SELECT" ? field.selectedOptions[0]?.text : field.placeholder;
+		if (!says || !shown(field)) continue;
+		const style = getComputedStyle(field);
+		pen.font = style.fontWeight + " " + style.fontSize + " " + style.fontFamily;
+		const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - (field.tagName === "SELECT" ? 20 : 0);
+		if (pen.measureText(says).width > room + 1) found.push(says + ", in a field of " + Math.round(room));
+	}
+	return found;
+})()`
 
 // picture looks at one state.
 func (g *gallery) picture(p *chrome.Page, state string, l look) {
 	g.t.Helper()
 	name := fmt.Sprintf("%s-%s", state, l)
-	if state != "menu" && state != "forward" && state != "settings" { // these stand over the page
+	if state != "menu" && state != "forward" && state != "force-out" && state != "settings" { // these stand over the page
 		wholePage(p, l)
 		defer p.Resize(l.width, l.height)
 	}
 	usable(g.t, p, name)
 	if wide := chrome.Eval[int64](p, `document.documentElement.scrollWidth`); wide > l.width {
 		g.t.Errorf("%s: it is %d wide in a window of %d", name, wide, l.width)
+	}
+	for _, text := range chrome.Eval[[]string](p, cut) {
+		g.t.Errorf("%s: cut is %s", name, text)
 	}
 	if !*updatePictures {
 		return

@@ -18,6 +18,10 @@ import (
 // patience bounds every wait. It is long because the machine may be busy; nothing waits for it to pass.
 const patience = 20 * time.Second
 
+// tellsEval has a page complain of what its Content Security Policy keeps it from evaluating: where the page catches that, Chromium
+// writes nothing to the console.
+const tellsEval = `addEventListener("securitypolicyviolation", e => e.blockedURI === "eval" && console.error("Content Security Policy: eval"))`
+
 // Options say what a person has before them. The zero value is a light screen in English.
 type Options struct {
 	// Width and Height are those of the window, in CSS pixels; 1,280 by 800 by default.
@@ -105,6 +109,7 @@ func open(ctx context.Context, t testing.TB, stop func(), o Options) *Page {
 	p.listen()
 	t.Cleanup(p.lastLook)
 	p.must("set the window", chromedp.Do(ctx, chromedp.Func(o.apply)))
+	p.Before(tellsEval)
 	return p
 }
 

@@ -74,3 +74,33 @@ func TestPagesAreApart(t *testing.T) {
 		p.Forgive("Content Security Policy")
 	}
 }
+
+// Whatever breaks a page's Content Security Policy fails its test, also where the page itself goes on as if nothing were.
+func TestPolicyIsKept(t *testing.T) {
+	t.Parallel()
+	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
+	breaks := map[string]string{
+		"style": `document.body.setAttribute("style", "color: red")`, "handler": `document.body.setAttribute("onclick", "1")`,
+		"eval": `try { eval("1") } catch {}`, "picture": `new Image().src = "http://127.0.0.1:9/x.png"`,
+		"fetch": `fetch("http://127.0.0.1:9/").catch(() => {})`, "script": `document.body.append(Object.assign(document.createElement("script"), {textContent: "1"}))`,
+		"frame": `document.body.append(Object.assign(document.createElement("iframe"), {src: "/"}))`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		switch r.URL.Path {
+		case "/":
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = w.Write([]byte(`<!doctype html><title>x</title><body><script src="/x.js?` + r.URL.RawQuery + `"></script>`))
+		default:
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = w.Write([]byte(breaks[r.URL.RawQuery]))
+		}
+	}))
+	defer server.Close()
+	for name := range breaks {
+		p := Open(t, Options{})
+		p.Go(server.URL + "/?" + name)
+		p.until("it complains: "+name, func() bool { return len(p.Complaints()) > 0 })
+		p.Forgive("Content Security Policy")
+	}
+}

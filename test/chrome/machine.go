@@ -1,9 +1,13 @@
 package chrome
 
 import (
+	"bytes"
 	"context"
+	"image"
+	"image/png"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
@@ -67,6 +71,33 @@ func (p *Page) Picture(quality int64) []byte {
 	})
 	p.must("picture", err)
 	return picture
+}
+
+// Image is what is seen of an element, four times as large as it is.
+func (p *Place) Image() image.Image {
+	p.page.t.Helper()
+	x, y := p.still(0)
+	var seen image.Image
+	p.page.do("look at "+p.Name, func(ctx context.Context, tab *chromedp.Target) error {
+		box, err := cdp.Call(ctx, tab, dom.GetBoxModel, dom.GetBoxModelParams{BackendNodeID: p.node})
+		if err != nil {
+			return err
+		}
+		scrolled, err := chromedp.Evaluate[[2]float64](`[scrollX, scrollY]`)(ctx, tab)
+		if err != nil {
+			return err
+		}
+		width, height := float64(box.Model.Width), float64(box.Model.Height)
+		r, err := cdp.Call(ctx, tab, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng, Clip: &page.Viewport{
+			X: x - width/2 + scrolled[0], Y: y - height/2 + scrolled[1], Width: width, Height: height, Scale: 4,
+		}})
+		if err != nil {
+			return err
+		}
+		seen, err = png.Decode(bytes.NewReader(r.Data))
+		return err
+	})
+	return seen
 }
 
 func (p *Page) do(what string, f func(context.Context, *chromedp.Target) error) {
