@@ -73,7 +73,7 @@ func (t *step) configureLogins(old *Directory) {
 				t.logins[key] = true
 			case !known || was != nil && was.Type != MutualAid:
 				t.beginLogin(key, g.initially(p))
-			case !g.leaveAllowed(p) && (!in || t.leaving(key)):
+			case !g.seat(p).mayLeave && (!in || t.leaving(key)):
 				t.keepIn(key, in)
 			}
 		}
@@ -158,7 +158,7 @@ func (d *Directory) InitialLogins() []StoredLogin {
 func (t *step) rememberLogins(remembered []StoredLogin) {
 	for _, s := range remembered {
 		if g := t.dir.Group(s.Group); g != nil && g.Type == MutualAid && g.has(s.Person) {
-			t.setLogin(login{s.Group, s.Person}, s.LoggedIn || !g.leaveAllowed(s.Person))
+			t.setLogin(login{s.Group, s.Person}, s.LoggedIn || !g.seat(s.Person).mayLeave)
 		}
 	}
 }
@@ -175,7 +175,7 @@ func (t *step) restoreLogins(stored []StoredLogin) {
 			continue
 		}
 		known[key] = true
-		if s.LoggedIn || g.leaveAllowed(s.Person) {
+		if s.LoggedIn || g.seat(s.Person).mayLeave {
 			t.setLogin(key, s.LoggedIn)
 			continue
 		}
@@ -193,7 +193,7 @@ func (t *step) restoreLogins(stored []StoredLogin) {
 }
 
 // initially: newcomers start logged in, unless the group says otherwise (G9).
-func (g *Group) initially(p PersonID) bool { return g.InitiallyLoggedIn || !g.leaveAllowed(p) }
+func (g *Group) initially(p PersonID) bool { return g.InitiallyLoggedIn || !g.seat(p).mayLeave }
 
 // reassignLegs looks again at whose the ringing phones are. What belongs to somebody else now is forgotten here; the
 // snapshot that follows a change of the configuration brings it back under its new owner.

@@ -116,6 +116,7 @@ type SupervisorDocument struct {
 	MayLeave bool     `json:"may_leave" doc:"false: always logged in, as everybody in a standard group"`
 	LoggedIn bool     `json:"logged_in" doc:"whether this person is logged in"`
 	Warning  string   `json:"warning" enum:",not_connected" doc:"not_connected: logged in, and no phone is reachable; otherwise empty"`
+	Bar      Code     `json:"bar" enum:",not_mutual_aid,may_not_leave,last_member,unavailable" doc:"why this person cannot be logged out now if logged in, or be logged in otherwise: the code with which it would be refused; empty: nothing stands against it"`
 }
 
 // MemberDocument is a member in a group's document.
@@ -126,6 +127,7 @@ type MemberDocument struct {
 	LoggedIn bool     `json:"logged_in" doc:"whether this person is logged in"`
 	Status   string   `json:"status" enum:"logged_out,logged_in,ringing" doc:"logged out, logged in, or a call rings this person in this group"`
 	Warning  string   `json:"warning" enum:",not_connected" doc:"not_connected: logged in, and no phone is reachable; otherwise empty"`
+	Bar      Code     `json:"bar" enum:",not_mutual_aid,may_not_leave,last_member,unavailable" doc:"why this person cannot be logged out now if logged in, or be logged in otherwise: the code with which it would be refused; empty: nothing stands against it"`
 }
 
 // GroupRecord is a group as `group.joined` and `group.left` have it, which are kept in the history. It says of nobody

@@ -263,6 +263,7 @@ func (w *world) check(t *testing.T, effects []Effect) {
 			if !sameIDs(d.Ringing, through[d.ID]) {
 				t.Fatalf("in %s ring %v, and it says %v", d.ID, through[d.ID], d.Ringing)
 			}
+			w.checkBars(t, d)
 			for _, m := range d.Members {
 				if m.LoggedIn != w.state.logins[login{d.ID, m.Person}] {
 					t.Fatalf("%s in %s: %+v", m.Person, d.ID, m)
@@ -274,6 +275,27 @@ func (w *world) check(t *testing.T, effects []Effect) {
 		if n < 0 || n > 1 {
 			t.Fatalf("call %s has %d open announcements", id, n)
 		}
+	}
+}
+
+// checkBars: what a group's document says that somebody may not is what would be refused, with the same code.
+func (w *world) checkBars(t *testing.T, d *GroupDocument) {
+	t.Helper()
+	now := step{State: w.state, now: w.now}
+	check := func(p PersonID, in bool, told Code) {
+		var code Code
+		if r := now.judgeLogin(now.dir.Group(d.ID), now.dir.Person(p), !in); r != nil {
+			code = r.Code
+		}
+		if code != told {
+			t.Fatalf("%s in %s is refused with %q, and the document says %q: %+v", p, d.ID, code, told, d)
+		}
+	}
+	for _, s := range d.Supervisors {
+		check(s.Person, s.LoggedIn, s.Bar)
+	}
+	for _, m := range d.Members {
+		check(m.Person, m.LoggedIn, m.Bar)
 	}
 }
 

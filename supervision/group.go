@@ -14,20 +14,22 @@ func (t *step) settleGroup(id GroupID) {
 		Members:     make([]MemberDocument, len(g.Members)),
 		Ringing:     t.through[id].ids(),
 	}
+	staff := t.staffOf(g)
 	for i, s := range g.Supervisors {
-		in := t.logins[login{id, s.Person}]
+		is := t.participant(g, s.Person, staff)
 		doc.Supervisors[i] = SupervisorDocument{
-			Person: s.Person, Name: t.dir.Person(s.Person).Name, Admin: s.Admin, MayLeave: g.mayLeave(s), LoggedIn: in, Warning: t.warning(s.Person, in),
+			Person: s.Person, Name: t.dir.Person(s.Person).Name, Admin: s.Admin, MayLeave: is.mayLeave, LoggedIn: is.in,
+			Warning: is.warning(), Bar: is.bar,
 		}
-		doc.Unstaffed = doc.Unstaffed && !t.staffs(s.Person, in)
+		doc.Unstaffed = doc.Unstaffed && !is.staffs
 	}
 	for i, m := range g.Members {
-		in := t.logins[login{id, m.Person}]
+		is := t.participant(g, m.Person, staff)
 		doc.Members[i] = MemberDocument{
-			Person: m.Person, Name: t.dir.Person(m.Person).Name, MayLeave: g.mayLeave(m), LoggedIn: in,
-			Status: t.status(id, m.Person, in), Warning: t.warning(m.Person, in),
+			Person: m.Person, Name: t.dir.Person(m.Person).Name, MayLeave: is.mayLeave, LoggedIn: is.in,
+			Status: t.status(id, m.Person, is.in), Warning: is.warning(), Bar: is.bar,
 		}
-		doc.Unstaffed = doc.Unstaffed && !t.staffs(m.Person, in)
+		doc.Unstaffed = doc.Unstaffed && !is.staffs
 	}
 	if old != nil && sameGroup(old, doc) {
 		return
@@ -47,8 +49,23 @@ func (t *step) settleGroup(id GroupID) {
 	t.later(func() { t.announce(a) }) // behind the login that caused it
 }
 
-// mayLeave: nobody leaves a standard group (G3).
-func (g *Group) mayLeave(p Participant) bool { return g.Type == MutualAid && g.leaveAllowed(p.Person) }
+// participant is what a group's document says of somebody in whatever role.
+type participant struct {
+	mayLeave, in, staffs bool
+	bar                  Code
+}
+
+func (t *step) participant(g *Group, p PersonID, s staff) participant {
+	in := t.logins[login{g.ID, p}]
+	is := participant{in: in, staffs: t.staffs(p, in)}
+	var at seat
+	if g.Type == MutualAid { // nobody leaves a standard group (G3)
+		at = g.seat(p)
+	}
+	is.mayLeave = at.mayLeave
+	is.bar, _ = t.bar(g, p, at, !in, s)
+	return is
+}
 
 // staffs: only who is logged in and connected keeps a group staffed (G6, G11).
 func (t *step) staffs(p PersonID, loggedIn bool) bool {
@@ -56,8 +73,8 @@ func (t *step) staffs(p PersonID, loggedIn bool) bool {
 	return loggedIn && doc != nil && doc.Reachable
 }
 
-func (t *step) warning(p PersonID, loggedIn bool) string {
-	if loggedIn && !t.staffs(p, loggedIn) {
+func (p participant) warning() string {
+	if p.in && !p.staffs {
 		return WarningNotConnected
 	}
 	return ""

@@ -84,55 +84,8 @@ func (t *step) logInOrOut(g *Group, p *Person, w wish) {
 		c := &change{login: key, write: t.writes, in: w.in, forced: w.forced, asker: w.asker}
 		t.changes[key], t.saving[c.write] = c, c
 		t.order(SaveLogin{Write: c.write, Group: g.ID, Person: p.ID, LoggedIn: w.in})
+		t.touchGroup(g.ID) // who is about to leave does not count any more: others may have to stay
 	}
-}
-
-// judgeLogin says what stands against a login (G3, G5, G6). Before the epoch nobody knows how it is on disk.
-func (t *step) judgeLogin(g *Group, p *Person, in bool) *Refusal {
-	switch {
-	case g.Type != MutualAid:
-		return refuse(NotMutualAid, "nobody joins or leaves group %s: its members are fixed", g.Name)
-	case t.epoch == 0:
-		return refuse(Unavailable, "logins cannot be stored at the moment; nothing has changed")
-	case in || !t.logins[login{g.ID, p.ID}]:
-		return nil
-	case !g.leaveAllowed(p.ID):
-		return refuse(MayNotLeave, "%s may not leave group %s", p.Name, g.Name)
-	}
-	switch g.LockLast {
-	case LockPerson:
-		if !t.staffedWithout(g, p.ID, g.Supervisors) && !t.staffedWithout(g, p.ID, g.Members) {
-			return refuse(LastMember, "group %s would be left with nobody who is logged in and connected", g.Name).
-				with("lock", string(LockPerson))
-		}
-	case LockRole:
-		if _, in := g.Supervisor(p.ID); in && !t.staffedWithout(g, p.ID, g.Supervisors) {
-			return refuse(LastMember, "group %s would be left without a supervisor who is logged in and connected", g.Name).
-				with("lock", string(LockRole))
-		}
-		if _, in := g.Member(p.ID); in && !t.staffedWithout(g, p.ID, g.Members) {
-			return refuse(LastMember, "group %s would be left without a member who is logged in and connected", g.Name).
-				with("lock", string(LockRole))
-		}
-	}
-	return nil
-}
-
-// leaveAllowed: in no role of theirs may_leave is false (G5).
-func (g *Group) leaveAllowed(p PersonID) bool {
-	s, supervisor := g.Supervisor(p)
-	m, member := g.Member(p)
-	return (!supervisor || s.MayLeave) && (!member || m.MayLeave)
-}
-
-// staffedWithout: somebody else of the list stays logged in, and is connected. Who is about to leave does not count, and
-// who is about to join does not yet.
-func (t *step) staffedWithout(g *Group, leaver PersonID, list []Participant) bool {
-	return slices.ContainsFunc(list, func(p Participant) bool {
-		key := login{g.ID, p.Person}
-		leaving := t.changes[key] != nil && !t.changes[key].in
-		return p.Person != leaver && !leaving && t.staffs(p.Person, t.logins[key])
-	})
 }
 
 // willBeIn is what a toggle turns around: what was asked for last.
@@ -162,6 +115,7 @@ func (t *step) loginSaved(e LoginSaved) {
 	}
 	delete(t.saving, e.Write)
 	delete(t.changes, c.login)
+	t.touchGroup(c.group)
 	g, p := t.dir.Group(c.group), t.dir.Person(c.person)
 	switch {
 	case g == nil || p == nil || !g.has(c.person) || g.Type != MutualAid:

@@ -211,6 +211,9 @@ func (t *step) epochBegun(e EpochBegun) {
 	}
 	t.learning = true
 	t.restoreLogins(e.Logins)
+	for _, id := range t.dir.Groups() {
+		t.touchGroup(id) // logins can be stored from here on
+	}
 	t.siteDirty = true
 }
 

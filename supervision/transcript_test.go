@@ -207,6 +207,9 @@ func (n *narrator) tellShow(s supervision.Show) {
 			text = fmt.Sprintf("members=%v ringing=%v", in, d.Ringing)
 		case *supervision.Membership:
 			text = fmt.Sprintf("logged_in=%t, %d of them, %d connected", d.LoggedIn, d.Count, d.Connected)
+			if d.Bar != "" {
+				text += ", bar=" + string(d.Bar)
+			}
 		case *supervision.CallDocument:
 			text = fmt.Sprintf("%s ringing=%v", d.State, d.Ringing)
 		case *supervision.Notice:
@@ -237,6 +240,9 @@ func (n *narrator) tellDocument(p supervision.Put) error {
 	}
 	if bytes.Contains(text, []byte("null")) {
 		return fmt.Errorf("%s has a null in it: %s", p.Key, text)
+	}
+	if n.quietStart() { // that nobody logs in or out before there is an epoch
+		text = bytes.ReplaceAll(text, []byte(`"bar":"unavailable"`), []byte(`"bar":""`))
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
@@ -285,8 +291,8 @@ func short(field string, now, before json.RawMessage) string {
 				continue
 			}
 			var was, m struct {
-				Person, Name, Status, Warning string
-				LoggedIn                      bool `json:"logged_in"`
+				Person, Name, Status, Warning, Bar string
+				LoggedIn                           bool `json:"logged_in"`
 			}
 			if i < len(were) {
 				_ = json.Unmarshal(were[i], &was)
@@ -300,6 +306,9 @@ func short(field string, now, before json.RawMessage) string {
 			text := strings.TrimSuffix(fmt.Sprintf("%s:%s:%s", m.Person, m.Status, m.Warning), ":")
 			if was.Person == m.Person && was.Name != m.Name {
 				text += fmt.Sprintf(":%q", m.Name)
+			}
+			if was.Bar != m.Bar {
+				text += ":bar=" + m.Bar
 			}
 			people = append(people, text)
 		}

@@ -28,6 +28,7 @@ type Membership struct {
 	LockLast Lock    `json:"lock_last" enum:"off,person,role" doc:"who must stay logged in: nobody in particular, the last person, or the last of each role"`
 	LoggedIn bool    `json:"logged_in" doc:"whether the person is logged in"`
 	MayLeave bool    `json:"may_leave" doc:"false: always logged in, as everybody in a standard group"`
+	Bar      Code    `json:"bar" enum:",may_not_leave,last_member,unavailable" doc:"why the person cannot leave now if logged in, or join otherwise: the code with which it would be refused; empty: nothing stands against it"`
 	// Count is how many are logged in, and Connected how many of them are connected.
 	Count     int `json:"count" doc:"how many are logged in"`
 	Connected int `json:"connected" doc:"how many of them are connected"`
@@ -187,7 +188,7 @@ func (t *step) callsShown(p *Person, ids []CallID) []CallID {
 
 // membership is what a participant sees of a group, of which so much is the same for all.
 func (t *step) membership(g *Group, p *Person, m Membership) Membership {
-	m.LoggedIn, m.MayLeave = t.logins[login{g.ID, p.ID}], g.leaveAllowed(p.ID)
+	m.LoggedIn, m.MayLeave, m.Bar = t.logins[login{g.ID, p.ID}], g.seat(p.ID).mayLeave, t.groups[g.ID].barOf(p.ID)
 	return m
 }
 

@@ -19,9 +19,9 @@ import (
 type Place struct {
 	page *Page
 	node cdp.BackendNodeID // 0: all
-	// Name is what a screen reader calls it, and States what else it says: checked, disabled, expanded.
-	Name   string
-	States map[string]string
+	// Name is what a screen reader calls it, Description what it adds, and States what else it says: checked, disabled, expanded.
+	Name, Description string
+	States            map[string]string
 }
 
 // Await waits until there is an element of a role whose name or text has all words, and gives the first. What is hidden from
@@ -74,7 +74,7 @@ func (p *Place) query(ctx context.Context, tab *chromedp.Target, role string) ([
 		if n.Ignored || n.BackendDOMNodeID == 0 {
 			continue
 		}
-		one := &Place{page: p.page, node: n.BackendDOMNodeID, Name: valueOf(n.Name), States: make(map[string]string)}
+		one := &Place{page: p.page, node: n.BackendDOMNodeID, Name: valueOf(n.Name), Description: valueOf(n.Description), States: make(map[string]string)}
 		for _, state := range n.Properties {
 			one.States[string(state.Name)] = valueOf(state.Value)
 		}

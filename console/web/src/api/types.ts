@@ -7,6 +7,7 @@ export const sipStates = ['unknown', 'alive', 'silent'] as const;
 export const callStates = [
   'ringing', 'answered', 'picked_up', 'answered_elsewhere', 'declined', 'abandoned', 'diverted', 'no_answer', 'withdrawn', 'lost',
 ] as const;
+export const bars = ['', 'not_mutual_aid', 'may_not_leave', 'last_member', 'unavailable'] as const;
 export const viaKinds = ['ring_group', 'queue', 'forward'] as const;
 export const noticeTypes = [
   'call.picked_up', 'group.joined', 'group.left', 'forwarding.changed', 'dnd.changed', 'pickup.refused', 'pickup.calling', 'pickup.connecting',
@@ -18,6 +19,7 @@ export type SettableKind = Exclude<ForwardKind, 'phone'>;
 export type CallState = (typeof callStates)[number];
 export type Lock = 'off' | 'person' | 'role';
 export type Warning = '' | 'not_connected';
+export type Bar = (typeof bars)[number];
 
 export interface Presence { state: PresenceState; since: string; source: (typeof presenceSources)[number] }
 export interface Forward {
@@ -26,16 +28,16 @@ export interface Forward {
 export interface Person {
   id: string; name: string; extension: string; reachable: boolean; presence: Presence; dnd: boolean; forwarding: Forward[]; calls: string[];
 }
-export interface Supervisor { person: string; name: string; admin: boolean; may_leave: boolean; logged_in: boolean; warning: Warning }
+export interface Supervisor { person: string; name: string; admin: boolean; may_leave: boolean; logged_in: boolean; warning: Warning; bar: Bar }
 export interface Member {
-  person: string; name: string; may_leave: boolean; logged_in: boolean; status: 'logged_out' | 'logged_in' | 'ringing'; warning: Warning;
+  person: string; name: string; may_leave: boolean; logged_in: boolean; status: 'logged_out' | 'logged_in' | 'ringing'; warning: Warning; bar: Bar;
 }
 export interface Group {
   id: string; name: string; number: string; type: 'standard' | 'mutual_aid'; lock_last: Lock; unstaffed: boolean;
   supervisors: Supervisor[]; members: Member[]; ringing: string[];
 }
 export interface Membership {
-  id: string; name: string; number: string; lock_last: Lock; logged_in: boolean; may_leave: boolean; count: number; connected: number;
+  id: string; name: string; number: string; lock_last: Lock; logged_in: boolean; may_leave: boolean; bar: Bar; count: number; connected: number;
 }
 export interface Caller { number: string; name: string; withheld: boolean }
 export interface Via { kind: (typeof viaKinds)[number]; number: string; name: string }

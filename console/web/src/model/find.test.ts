@@ -18,7 +18,7 @@ test('people are found by number, however it is written', () => {
   expect(found('', 'Ben', [])).toBe(true);
 });
 
-const member = (person: string): Member => ({ person, name: person, may_leave: true, logged_in: true, status: 'logged_in', warning: '' });
+const member = (person: string): Member => ({ person, name: person, may_leave: true, logged_in: true, status: 'logged_in', warning: '', bar: '' });
 
 test('only a search or a filter narrows what is shown, and both hold', () => {
   const ben = { name: 'Bén Okafor', extension: '102', forwarding: [], calls: [] } as unknown as Person;

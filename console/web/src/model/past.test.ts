@@ -54,7 +54,7 @@ test('what the stream tells is in the history too, or is not', () => {
   });
   const group = (logged_in: boolean, status: 'ringing' | 'logged_in' = 'logged_in'): Group => ({
     id: 'g', name: '', number: '', type: 'mutual_aid', lock_last: 'off', unstaffed: false, ringing: [], supervisors: [],
-    members: [{ person: 'ben', name: '', may_leave: true, logged_in, status, warning: '' }],
+    members: [{ person: 'ben', name: '', may_leave: true, logged_in, status, warning: '', bar: '' }],
   });
   const tables = { ...emptyTables(), me: { ...person(), id: 'me' } };
   tables.people.set('ben', person('1'));

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import type { Call, Forwarding, Group, Membership, Person } from '../api/types';
-import { forceBar, leaveBar, mayCancelForward, mayPickUp, maySetForward } from './rights';
+import type { Call, Forwarding, Group, Person } from '../api/types';
+import { loginOf, mayCancelForward, mayForce, mayPickUp, maySetForward } from './rights';
 
 const forwarding: Forwarding = { kinds: ['always', 'busy', 'no_answer'], after_seconds: false };
 const anna = { id: 'anna', admin: false, forwarding };
 const group = (more: Partial<Group> = {}): Group => ({
   id: 'sales', name: 'Sales', number: '1', type: 'mutual_aid', lock_last: 'off', unstaffed: false, ringing: [],
-  supervisors: [{ person: 'anna', name: 'Anna', admin: true, may_leave: true, logged_in: true, warning: '' }],
+  supervisors: [{ person: 'anna', name: 'Anna', admin: true, may_leave: true, logged_in: true, warning: '', bar: '' }],
   members: [
-    { person: 'ben', name: 'Ben', may_leave: true, logged_in: true, status: 'logged_in', warning: '' },
-    { person: 'dora', name: 'Dora', may_leave: true, logged_in: false, status: 'logged_out', warning: '' },
+    { person: 'ben', name: 'Ben', may_leave: true, logged_in: true, status: 'logged_in', warning: '', bar: '' },
+    { person: 'dora', name: 'Dora', may_leave: true, logged_in: false, status: 'logged_out', warning: '', bar: '' },
   ],
   ...more,
 });
@@ -47,28 +47,16 @@ test('forwards are for who supervises, and to be set for who administers', () =>
   expect(mayCancelForward(nowhere, person('ben'), [group()])).toBe(true);
 });
 
-test('nobody is forced against the rules', () => {
-  expect(forceBar(anna, group(), 'ben')).toBeUndefined();
-  expect(forceBar(anna, group({ type: 'standard' }), 'ben')).toBe('not_mutual_aid');
-  expect(forceBar({ id: 'emil', admin: false, forwarding }, group(), 'ben')).toBe('not_admin');
-  expect(forceBar(anna, group({ lock_last: 'role' }), 'ben')).toBe('last_role');
-  expect(forceBar(anna, group({ lock_last: 'person' }), 'ben')).toBeUndefined();
-  expect(forceBar(anna, group({ lock_last: 'role' }), 'dora')).toBeUndefined();
-  const fixed = group();
-  fixed.members[0]!.may_leave = false;
-  expect(forceBar(anna, fixed, 'ben')).toBe('may_not_leave');
+test('who administers a mutual-aid group logs the others in and out', () => {
+  expect(mayForce(anna, group(), 'ben')).toBe(true);
+  expect(mayForce(anna, group(), 'anna')).toBe(false);
+  expect(mayForce(anna, group({ type: 'standard' }), 'ben')).toBe(false);
+  expect(mayForce({ id: 'emil', admin: false, forwarding }, group(), 'ben')).toBe(false);
+  expect(mayForce({ id: 'root', admin: true, forwarding }, group(), 'anna')).toBe(true);
 });
 
-test('who is not connected staffs nothing', () => {
-  const g = group({ lock_last: 'person' });
-  g.supervisors[0]!.warning = 'not_connected';
-  expect(forceBar(anna, g, 'ben')).toBe('last_person');
-});
-
-test('the last one sees the lock', () => {
-  const m: Membership = { id: 'sales', name: 'Sales', number: '', lock_last: 'person', logged_in: true, may_leave: true, count: 2, connected: 1 };
-  expect(leaveBar(m, person('ben'), undefined)).toBe('last_person');
-  expect(leaveBar({ ...m, connected: 2 }, person('ben'), undefined)).toBeUndefined();
-  expect(leaveBar({ ...m, logged_in: false }, person('ben'), undefined)).toBeUndefined();
-  expect(leaveBar({ ...m, may_leave: false, connected: 2 }, person('ben'), undefined)).toBe('may_not_leave');
+test('whoever is in a group has one login there', () => {
+  expect(loginOf(group(), 'anna')?.logged_in).toBe(true);
+  expect(loginOf(group(), 'dora')?.logged_in).toBe(false);
+  expect(loginOf(group(), 'root')).toBeUndefined();
 });

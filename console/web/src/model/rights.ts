@@ -1,5 +1,5 @@
 // Who may do what, told from what is shown: no button is offered that would be refused. The daemon judges all the same.
-import type { Call, Group, Me, Membership, Person, Supervisor } from '../api/types';
+import type { Call, Group, Me, Member, Person, Supervisor } from '../api/types';
 
 export type Actor = Pick<Me, 'id' | 'admin' | 'forwarding'>;
 
@@ -39,45 +39,15 @@ export function maySetForward(actor: Actor, person: Person, groups: Iterable<Gro
   return person.id === actor.id || shownIn(person.id, groups).some((g) => administers(actor, g));
 }
 
-/** Why somebody may not be logged in or out. */
-export type Bar = 'not_mutual_aid' | 'not_admin' | 'may_not_leave' | 'last_person' | 'last_role';
-
-export function forceBar(actor: Actor, group: Group, person: string): Bar | undefined {
-  if (group.type !== 'mutual_aid') return 'not_mutual_aid';
-  if (!administers(actor, group)) return 'not_admin';
-  const roles = [group.supervisors, group.members].map((list) => list as { person: string; may_leave: boolean; logged_in: boolean; warning: string }[]);
-  const own = roles.flatMap((list) => list.filter((p) => p.person === person));
-  if (!own.some((p) => p.logged_in)) return undefined; // in is always possible
-  return own.some((p) => !p.may_leave) ? 'may_not_leave' : lockBar(group, person);
-}
-
-/** G6: who must stay, as the group's document tells. */
-export function lockBar(group: Group, person: string): Bar | undefined {
-  const staffed = (list: { person: string; logged_in: boolean; warning: string }[]) =>
-    list.some((p) => p.person !== person && p.logged_in && p.warning === '');
-  const within = (list: { person: string }[]) => list.some((p) => p.person === person);
-  switch (group.lock_last) {
-    case 'person':
-      return staffed(group.supervisors) || staffed(group.members) ? undefined : 'last_person';
-    case 'role':
-      return (within(group.supervisors) && !staffed(group.supervisors)) || (within(group.members) && !staffed(group.members))
-        ? 'last_role'
-        : undefined;
-    default:
-      return undefined;
-  }
-}
-
 /**
- * Why I may not leave. Of a group that I do not supervise I know how many are connected, and not in which role: a lock by
- * role may still refuse.
+ * G8: whether I log others in and out there. Why it cannot be done with somebody now is told with them (`bar`), by whom it would be
+ * refused: no rule of logins is judged here.
  */
-export function leaveBar(membership: Membership, me: Person, group: Group | undefined): Bar | undefined {
-  if (!membership.logged_in) return undefined;
-  if (!membership.may_leave) return 'may_not_leave';
-  if (group) return lockBar(group, me.id);
-  if (membership.lock_last === 'off') return undefined;
-  const others = membership.connected - (me.reachable ? 1 : 0);
-  if (others > 0) return undefined;
-  return membership.lock_last === 'person' ? 'last_person' : 'last_role';
+export function mayForce(actor: Actor, group: Group, person: string): boolean {
+  return person !== actor.id && group.type === 'mutual_aid' && administers(actor, group);
+}
+
+/** What a group says of somebody's login, in whatever role: it is one. */
+export function loginOf(group: Group, person: string): Supervisor | Member | undefined {
+  return group.members.find((m) => m.person === person) ?? entry(group, person);
 }

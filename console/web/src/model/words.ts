@@ -1,5 +1,5 @@
 // Calls and forwards in words.
-import type { Call, Forward } from '../api/types';
+import type { Bar, Call, Forward, Lock } from '../api/types';
 import type { Board } from './board.svelte';
 import { n, t } from './prefs.svelte';
 
@@ -51,6 +51,20 @@ export function endOf(call: Call, board: Pick<Board, 'nameOf'>): string {
       return t('over.picked_up', { by: board.nameOf(call.picked_up_by), person: board.nameOf(call.on_behalf_of) });
     default:
       return t(`over.${call.state}`);
+  }
+}
+
+/** Why a login cannot be changed now; empty: it can. */
+export function barOf(bar: Bar, lock: Lock): string {
+  switch (bar) {
+    case '':
+      return '';
+    case 'last_member':
+      return t(lock === 'role' ? 'bar.last_role' : 'bar.last_person');
+    case 'not_mutual_aid':
+      return t('refused.not_mutual_aid');
+    default:
+      return t(`bar.${bar}`);
   }
 }
 

@@ -42,7 +42,7 @@ test('what is gone is gone', () => {
 });
 
 test('members of whom nothing has changed stay the objects that they were', () => {
-  const member = (person: string, status: Member['status']): Member => ({ person, name: person, may_leave: true, logged_in: true, status, warning: '' });
+  const member = (person: string, status: Member['status']): Member => ({ person, name: person, may_leave: true, logged_in: true, status, warning: '', bar: '' });
   const group = (...members: Member[]) => ({ id: 'sales', name: 'Sales', members }) as unknown as Group;
   const t = emptyTables();
   apply(t, 'group', group(member('ben', 'logged_in'), member('fatma', 'logged_in')));

@@ -89,7 +89,8 @@ function keepMembers(group: Group, before: Group | undefined): Group {
 }
 
 const same = (a: Member, b: Member): boolean =>
-  a.name === b.name && a.may_leave === b.may_leave && a.logged_in === b.logged_in && a.status === b.status && a.warning === b.warning;
+  a.name === b.name && a.may_leave === b.may_leave && a.logged_in === b.logged_in && a.status === b.status && a.warning === b.warning &&
+  a.bar === b.bar;
 
 function gone<T extends WithID>(map: Map<string, T>, data: unknown): void {
   map.delete((data as WithID).id);
