@@ -6,10 +6,19 @@ type seat struct {
 	mayLeave           bool // in no role of theirs may_leave is false (G5)
 }
 
-func (g *Group) seat(p PersonID) seat {
-	s, supervises := g.Supervisor(p)
-	m, member := g.Member(p)
-	return seat{supervises, member, (!supervises || s.MayLeave) && (!member || m.MayLeave)}
+// seat is somebody's. It is known once the group is in a directory.
+func (g *Group) seat(p PersonID) seat { return g.seats[p] }
+
+func (g *Group) allSeats() map[PersonID]seat {
+	all := make(map[PersonID]seat, len(g.Supervisors)+len(g.Members))
+	for _, p := range g.Supervisors {
+		all[p.Person] = seat{supervises: true, mayLeave: p.MayLeave}
+	}
+	for _, p := range g.Members {
+		at, both := all[p.Person]
+		all[p.Person] = seat{supervises: both, member: true, mayLeave: p.MayLeave && (!both || at.mayLeave)}
+	}
+	return all
 }
 
 // staff is how many keep a group staffed, by role. Who is about to leave does not count, and who is about to join does not
@@ -96,17 +105,11 @@ func (t *step) judgeLogin(g *Group, p *Person, in bool) *Refusal {
 	}
 }
 
-// barOf is the bar that a group's document tells of somebody in it: of leaving for who is logged in, otherwise of joining.
-func (d *GroupDocument) barOf(p PersonID) Code {
-	for _, s := range d.Supervisors {
-		if s.Person == p {
-			return s.Bar
-		}
+// barOf is the bar that the group's document tells of somebody in it: of leaving for who is logged in, otherwise of joining.
+func (t *step) barOf(g *Group, p PersonID) Code {
+	doc := t.groups[g.ID]
+	if i, member := g.members[p]; member {
+		return doc.Members[i].Bar
 	}
-	for _, m := range d.Members {
-		if m.Person == p {
-			return m.Bar
-		}
-	}
-	return ""
+	return doc.Supervisors[g.supervisors[p]].Bar
 }

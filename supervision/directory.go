@@ -67,7 +67,8 @@ type Group struct {
 
 	// Where people are in Supervisors and Members; NewDirectory fills them in.
 	supervisors, members map[PersonID]int
-	everybody            []PersonID // each once
+	everybody            []PersonID        // each once
+	seats                map[PersonID]seat // and as what
 }
 
 // Participant is a person's place in a group. Admin means something for supervisors only.
@@ -175,7 +176,7 @@ func NewDirectory(site string, people []Person, groups []Group) *Directory {
 	for i := range groups {
 		g := &groups[i]
 		d.groups[g.ID] = g
-		g.supervisors, g.members = places(g.Supervisors), places(g.Members)
+		g.supervisors, g.members, g.seats = places(g.Supervisors), places(g.Members), g.allSeats()
 		g.everybody = g.participants()
 		if g.Number != "" {
 			d.byNumber[g.Number] = g

@@ -188,7 +188,7 @@ func (t *step) callsShown(p *Person, ids []CallID) []CallID {
 
 // membership is what a participant sees of a group, of which so much is the same for all.
 func (t *step) membership(g *Group, p *Person, m Membership) Membership {
-	m.LoggedIn, m.MayLeave, m.Bar = t.logins[login{g.ID, p.ID}], g.seat(p.ID).mayLeave, t.groups[g.ID].barOf(p.ID)
+	m.LoggedIn, m.MayLeave, m.Bar = t.logins[login{g.ID, p.ID}], g.seat(p.ID).mayLeave, t.barOf(g, p.ID)
 	return m
 }
 
