@@ -153,7 +153,7 @@ func TestPageShowsWhoIsCalled(t *testing.T) {
 	p := s.page("anna", chrome.Options{Width: 360, Height: 640})
 	caller := s.dial(fatma, "102")
 	s.rings(ben)
-	name := func() *chrome.Place { return calls(p).Await("button", "Show Ben Okafor in their group") }
+	name := func() *chrome.Place { return calls(p).Await("link", "Show Ben Okafor in their group") }
 	shown := func() {
 		t.Helper()
 		p.AwaitTrue(`document.activeElement.matches("[data-group=sales] [data-testid=person][data-person=ben]")`)
