@@ -6,7 +6,7 @@ import { prefs } from '../model/prefs.svelte';
 import { alertsOf, toTell, trust } from './alerts';
 import { Link, workers } from './link';
 import { permitted, Player } from './player';
-import { subscribe, support, unsubscribe, type PushResult, type PushState } from './push';
+import { discard, holds, subscribe, support, unsubscribe, type PushResult, type PushState } from './push';
 import { Turn } from './turn';
 
 export type Allowed = NotificationPermission | 'unsupported' | 'insecure';
@@ -24,6 +24,8 @@ export class Attendance {
   /** Whether the browser lets this page sound: it has been seen to, and has not refused since. */
   private unlocked = $state(false);
   private probed = $state(false);
+  /** It did so without anybody having clicked: so will a page that is loaded anew. */
+  private free = $state(false);
   private mine = $state(false);
   private focused = $state(watched());
 
@@ -36,6 +38,8 @@ export class Attendance {
   private wanted = $derived(this.sound && this.ringing.length > 0);
   /** The browser wants a click before this page may sound. Said also while nothing rings: then it is too late. */
   blocked = $derived(this.sound && this.probed && !this.unlocked);
+  /** Whether calls might make no sound any more, were the page loaded anew. */
+  wouldBeSilent = $derived(this.sound && !this.free);
   sounding = $derived<Sounding>(this.wanted && this.audible ? (this.mine ? 'sounds' : 'elsewhere') : 'quiet');
   private alerts = $derived.by(() => {
     const { board } = this;
@@ -62,9 +66,12 @@ export class Attendance {
   attend(): void {
     const ends = new AbortController();
     const { signal } = ends;
+    const { board } = this;
     $effect(() => () => {
       ends.abort();
-      this.link.say({ type: 'out' }); // the session is over, or another has begun
+      // The session is over, or another has begun. Who relies on being told is told that, if nobody signed out by hand.
+      const told = board.ended && prefs.notify && this.allowed === 'granted' && board.tables.groups.size > 0;
+      this.link.say(told ? { type: 'ended', language: prefs.language } : { type: 'out' });
       this.link.stop();
       this.turn.want(false);
       this.player.close();
@@ -78,6 +85,9 @@ export class Attendance {
       else if (this.everTrusted && !this.asleep) this.link.say({ type: 'lost' });
     });
     $effect(() => this.link.say({ type: 'choices', choices: { language: prefs.language, phone: chosenPhone(this.board) ?? '' } }));
+    $effect(() => {
+      if (board.live) void untrack(() => this.lookAtPush());
+    });
     const look = () => (this.focused = watched());
     window.addEventListener('focus', look, { signal });
     window.addEventListener('blur', look, { signal });
@@ -129,6 +139,7 @@ export class Attendance {
       if (!this.sound || untrack(() => this.probed)) return;
       void permitted().then((yes) => {
         this.unlocked ||= yes;
+        this.free = yes && navigator.userActivation?.hasBeenActive === false;
         this.probed = true;
       });
     });
@@ -153,7 +164,19 @@ export class Attendance {
     });
     this.push = lacks ?? 'off';
     // Who had it on in this browser has it again: a daemon forgets it with the session.
-    if (!lacks && prefs.push === this.board.account.id && this.allowed === 'granted') await this.setPush(true);
+    if (!lacks && prefs.push && this.allowed === 'granted') await this.setPush(true);
+  }
+
+  /** Whether push is still on: a push service may have ended the subscription, and told nobody but the daemon. Then a new one is made. */
+  async lookAtPush(): Promise<void> {
+    if (this.push !== 'on' || !this.registration || this.pushRuns || (await holds(this.registration)) !== false) return;
+    await discard(this.registration);
+    await this.setPush(true);
+  }
+
+  /** The session is another, and push was the old one's. */
+  async renewPush(): Promise<void> {
+    if (this.push === 'on') await this.setPush(true);
   }
 
   /** Asks for the permission; to be called by a click, and by nothing else. */
@@ -170,12 +193,12 @@ export class Attendance {
     if (!on) {
       await unsubscribe(this.registration);
       this.push = 'off';
-      prefs.set({ push: '' });
+      prefs.set({ push: false });
     } else {
       const result = await subscribe(this.registration);
       this.push = 'state' in result ? result.state : 'off';
       this.pushFailed = 'state' in result ? undefined : result;
-      if ('state' in result) prefs.set({ push: this.board.account.id });
+      if ('state' in result) prefs.set({ push: true });
     }
     this.pushRuns = false;
   }
@@ -185,7 +208,7 @@ export class Attendance {
     this.link.say({ type: 'out' });
     this.player.stop();
     if (this.registration) await unsubscribe(this.registration);
-    prefs.set({ push: '' });
+    prefs.set({ push: false });
   }
 
   private async wake(): Promise<void> {

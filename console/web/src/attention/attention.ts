@@ -22,12 +22,22 @@ function afterPicture({ title, first, count }: Shown): void {
   const waits = pending !== undefined;
   pending = () => {
     document.title = count > 0 ? `(${count}) ${first} · ${title}` : title;
-    icon(count);
-    // Not every browser has badges, and one that has may refuse.
-    if ('setAppBadge' in navigator) void (count > 0 ? navigator.setAppBadge(count) : navigator.clearAppBadge()).catch(() => undefined);
+    marks(count);
   };
   if (document.hidden) now();
   else if (!waits) requestAnimationFrame(() => setTimeout(now));
+}
+
+/** Nobody is to be called any more. The title is that of what comes then. */
+export function rest(): void {
+  pending = undefined;
+  marks(0);
+}
+
+function marks(count: number): void {
+  icon(count);
+  // Not every browser has badges, and one that has may refuse.
+  if ('setAppBadge' in navigator) void (count > 0 ? navigator.setAppBadge(count) : navigator.clearAppBadge()).catch(() => undefined);
 }
 
 function now(): void {

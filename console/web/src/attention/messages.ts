@@ -29,6 +29,8 @@ export type ToWorker =
   | { type: 'gone' }
   /** Its person has signed out. */
   | { type: 'out' }
+  /** Its session has ended, and its person does not know. */
+  | { type: 'ended'; language: string }
   /** What the worker has to know when no page is there. */
   | { type: 'choices'; choices: Choices };
 

@@ -1,16 +1,17 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { keyBytes, sameKey, subscribe, support, unsubscribe } from './push';
+import { discard, holds, keyBytes, sameKey, subscribe, support, unsubscribe } from './push';
 
 afterEach(() => vi.unstubAllGlobals());
 
 const key = 'BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM';
 
 /** A daemon and a browser's push service, and what is asked of them. */
-function world(o: { status?: number; have?: string; refuses?: boolean } = {}) {
+function world(o: { status?: number; have?: string; refuses?: boolean; known?: string[]; away?: boolean } = {}) {
   const log: string[] = [];
   vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
     log.push(`${init.method} ${url}`);
-    if (init.method === 'GET') return Response.json({ public_key: key, subscriptions: 0 });
+    if (o.away) throw new Error('away');
+    if (init.method === 'GET') return Response.json({ public_key: key, subscriptions: 0, endpoints: o.known ?? [] });
     const status = o.status ?? 200;
     return status === 200 ? Response.json({}) : Response.json({ code: 'invalid', detail: 'no' }, { status });
   });
@@ -61,6 +62,17 @@ test('it is turned off on both sides', async () => {
   const { log, registration } = world({ have: key });
   await unsubscribe(registration);
   expect(log).toEqual(['DELETE /api/v1/me/push', 'unsubscribe']);
+});
+
+test('one that the daemon has no more is seen, and let go of', async () => {
+  expect(await holds(world({ have: key, known: ['https://push.example/1'] }).registration)).toBe(true);
+  expect(await holds(world({ have: key, known: ['https://push.example/2'] }).registration)).toBe(false);
+  expect(await holds(world({ known: ['https://push.example/1'] }).registration)).toBe(false);
+  expect(await holds(world({ have: key, away: true }).registration)).toBeUndefined();
+  const { log, registration } = world({ have: key });
+  await discard(registration);
+  expect(log).toEqual(['unsubscribe']);
+  await discard(world().registration);
 });
 
 test('an iPhone has it only on the home screen', () => {

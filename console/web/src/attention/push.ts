@@ -11,7 +11,8 @@ export type PushState =
 /** failed: the browser did not get a subscription. Otherwise the daemon did not take it. */
 export type PushResult = { state: PushState } | { failed: 'browser' } | { refused: Refusal };
 
-interface Offer { public_key: string; subscriptions: number }
+/** endpoints: of the subscriptions of this session that the daemon has. */
+interface Offer { public_key: string; subscriptions: number; endpoints: string[] }
 
 /** The bytes of base64url (RFC 4648, 5). */
 export function keyBytes(key: string): Uint8Array<ArrayBuffer> {
@@ -48,6 +49,20 @@ export async function subscribe(registration: ServiceWorkerRegistration): Promis
   if (taken.ok) return { state: 'on' };
   await subscription.unsubscribe().catch(() => false);
   return { refused: taken.problem };
+}
+
+/** Whether the daemon has this browser's subscription; undefined: it cannot be asked. */
+export async function holds(registration: ServiceWorkerRegistration): Promise<boolean | undefined> {
+  const offer = await request<Offer>('GET', '/me/push');
+  if (!offer.ok) return undefined;
+  const there = await registration.pushManager.getSubscription().catch(() => null);
+  return there !== null && offer.data.endpoints.includes(there.endpoint);
+}
+
+/** Lets go of a subscription that the push service does not know any more: the next one is new. */
+export async function discard(registration: ServiceWorkerRegistration): Promise<void> {
+  const there = await registration.pushManager.getSubscription().catch(() => null);
+  await there?.unsubscribe().catch(() => false);
 }
 
 /** Turns it off, in the browser also if the daemon cannot be asked: then its next message finds nobody, and it forgets. */

@@ -4,7 +4,7 @@ import type { Call, Group, Me, Membership, Notice, Person, PickupProgress, Site 
 import { request } from '../api/client';
 import { Connection, type Standing } from '../stream/connection';
 import { apply, type Tables } from '../stream/tables';
-import { inOrder, placesOf, rostersOf, type Filter } from './find';
+import { inOrder, placesOf, rostersOf } from './find';
 import { makesHistory } from './past';
 import { sayNotice } from './notices';
 
@@ -38,8 +38,6 @@ export class Board {
 
   /** Goes up when something is told that the history has too. */
   history = $state(0);
-  /** Who is shown in the console, as chosen there: it stays so while another page is looked at. */
-  readonly shown = $state<{ filter: Filter; group: string }>({ filter: 'all', group: '' });
 
   live = $derived(this.standing === 'live');
   /** Whether the PBX can be asked for something. */
@@ -65,6 +63,8 @@ export class Board {
   private readonly connection: Connection;
   private lastLive = 0;
   private stopped = false;
+  /** The session has ended by itself: nobody has signed out. */
+  ended = false;
   private ends: (() => void)[] = [];
 
   /** Who has signed in, with what they may do and their phones. */
@@ -116,8 +116,9 @@ export class Board {
     this.ends.push(() => clearInterval(timer));
   }
 
-  stop(): void {
+  stop(ended: boolean): void {
     this.stopped = true;
+    this.ended = ended;
     this.connection.stop();
     for (const end of this.ends) end();
     this.ends = [];
@@ -167,7 +168,7 @@ export class Board {
   }
 
   /** There may have been a change of the configuration, or somebody else may have signed in. */
-  private async askWho(): Promise<void> {
+  async askWho(): Promise<void> {
     const answer = await request<Me>('GET', '/me');
     if (!answer.ok || this.stopped) return;
     if (answer.data.id === this.account.id) this.account = answer.data;

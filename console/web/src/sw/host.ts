@@ -4,8 +4,8 @@ import type { Choices, Sight, ToPage } from '../attention/messages';
 
 /** What a notification carries. There is at most one for a call: its tag is the call's id. */
 export interface Carried {
-  /** ring: it rings. over: how it ended. outcome: what became of a pickup. */
-  kind: 'ring' | 'over' | 'outcome';
+  /** ring: it rings. over: how it ended. outcome: what became of a pickup. session: nobody is signed in here, or soon will not be. */
+  kind: 'ring' | 'over' | 'outcome' | 'session';
   call: string;
   since: string;
   title: string;

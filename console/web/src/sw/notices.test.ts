@@ -3,7 +3,7 @@ import type { Answer } from '../api/client';
 import type { Call } from '../api/types';
 import type { Alert, Choices, Sight } from '../attention/messages';
 import type { Host, Shown, Showing, Window } from './host';
-import { Notices } from './notices';
+import { Notices, type Pushed } from './notices';
 
 /** A browser that shows what it is told to, and remembers. */
 class Browser implements Host {
@@ -252,4 +252,56 @@ test('a click elsewhere brings the page to the front, or opens one', async () =>
   await clickOn(browser, notices, '');
   expect(tab.focus).toHaveBeenCalledOnce();
   expect(browser.texts).toEqual([]);
+});
+
+test('whose session has ended and who does not see the page is told once, by whichever is first', async () => {
+  const { browser, notices } = set();
+  browser.tab('a');
+  browser.tab('b');
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await notices.told({ type: 'ended', language: 'de' }, 'a');
+  await notices.told({ type: 'ended', language: 'de' }, 'b');
+  await notices.pushed({ type: 'session_ended', language: 'de' } as Pushed);
+  expect(browser.texts).toEqual(['Supervision: Sie sind abgemeldet; hier werden Ihnen keine Anrufe mehr gemeldet. Bitte melden Sie sich wieder an.']);
+  expect(browser.log).toEqual(['caller of c1', 'Supervision']);
+  expect(browser.badges.at(-1)).toBe(0);
+  // A click leads to the page, and signing in again takes it back.
+  await notices.told({ type: 'sight', sight: sees() }, 'a');
+  expect(browser.texts).toEqual([]);
+});
+
+test('who sees that the session has ended is not told it once more', async () => {
+  const { browser, notices } = set();
+  browser.tab('a', undefined, 'focused');
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'b');
+  await notices.told({ type: 'ended', language: 'en' }, 'b');
+  expect(browser.texts).toEqual([]);
+});
+
+test('a session that is about to end is said to who looks at notifications only', async () => {
+  const { browser, notices } = set();
+  browser.kept = { language: 'en', phone: '' };
+  const ending = { type: 'session_ending', language: 'de', ends_at: '2026-12-01T08:00:00.000Z' } as Pushed;
+  await notices.pushed(ending);
+  const [said] = browser.texts;
+  expect(said).toMatch(/^Supervision: Your session on this device ends soon \(Dec 1, 2026/);
+  expect(browser.log).toEqual(['Supervision']);
+  await notices.told({ type: 'sight', sight: { live: true, focused: false, alerts: [] } }, 'a');
+  expect(browser.texts).toEqual([said]);
+  await notices.told({ type: 'sight', sight: { live: true, focused: true, alerts: [] } }, 'a');
+  expect(browser.texts).toEqual([]);
+});
+
+test('a push message that the session has ended takes what rings with it', async () => {
+  const { browser, notices } = set();
+  await notices.pushed(rings as Pushed);
+  await notices.pushed({ type: 'session_ended', language: 'fr' } as Pushed);
+  expect(browser.texts).toEqual(['Supervision: Vous êtes déconnecté : aucun appel n’est plus signalé ici. Reconnectez-vous.']);
+});
+
+test('what Safari counts is shown each time', async () => {
+  const { browser, notices } = set();
+  browser.countsEveryPush = true;
+  for (let i = 0; i < 2; i++) await notices.pushed({ type: 'session_ended', language: 'en' } as Pushed);
+  expect(browser.log).toEqual(['Supervision', 'quietly Supervision']);
 });

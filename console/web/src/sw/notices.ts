@@ -14,7 +14,14 @@ export interface Pushed {
   names?: Record<string, string>;
   pickup?: boolean;
   language?: string;
+  /** Of the session: session_ending, session_ended. Then there is no call. */
+  ends_at?: string;
 }
+
+/** The tag of what is said of the session, and what that is. */
+const session = 'session';
+const over = 'over';
+const ending = 'ending';
 
 /** For how long it is said how a call ended, and what became of a pickup. */
 const overFor = 5_000;
@@ -50,6 +57,8 @@ export class Notices {
         return this.inTurn(() => this.without(from, message.type));
       case 'out':
         return this.inTurn(() => this.closeAll());
+      case 'ended':
+        return this.inTurn(() => this.sessionEnded(choose(message.language)));
       case 'choices':
         return this.host.choose(message.choices);
       default:
@@ -66,6 +75,8 @@ export class Notices {
     const wanted = focused ? [] : sight.alerts.filter((a) => !this.dismissed.has(a.call));
     const shown = await this.host.shown();
     for (const one of shown) {
+      // Who sees the page sees there how long they are signed in.
+      if (one.carried.kind === 'session' && (sight.focused || one.carried.call === over)) one.close();
       if (one.carried.kind === 'ring' && !wanted.some((a) => a.call === one.tag)) one.close();
     }
     for (const alert of wanted) {
@@ -90,12 +101,42 @@ export class Notices {
     this.host.badge(0);
   }
 
+  /** Nobody is signed in any more: nothing of a call is shown, and a person who does not see the page is told that nothing will be. */
+  private async sessionEnded(language: Language): Promise<void> {
+    for (const one of await this.host.shown()) if (one.carried.kind !== 'session') one.close();
+    this.host.badge(0);
+    if ((await this.host.windows()).some((w) => w.focused)) return;
+    await this.ofSession(over, text(language, 'session.ended.notice'), language);
+  }
+
+  /** There is one for all pages and the push message; the later makes no second sound. */
+  private async ofSession(which: string, body: string, language: Language): Promise<void> {
+    const there = (await this.host.shown()).find((s) => s.tag === session);
+    const known = there?.carried.call === which;
+    if (known && !this.host.countsEveryPush) return;
+    const title = text(language, 'app.title');
+    await this.host.show({
+      title, body, tag: session, silent: known, lang: language, stays: true, timestamp: Date.now(), actions: [],
+      data: { ...empty, kind: 'session', call: which, title, body, language },
+    });
+  }
+
+  private async pushedOfSession(message: Pushed, language: Language): Promise<void> {
+    if (message.type === 'session_ended') {
+      for (const one of await this.host.shown()) if (one.carried.kind === 'ring') one.close();
+      return this.ofSession(over, text(language, 'session.ended.notice'), language);
+    }
+    const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(message.ends_at ?? ''));
+    return this.ofSession(ending, text(language, 'session.ending.notice', { time }), language);
+  }
+
   /** A push message. The promise is done when what is to be shown is there. */
   pushed(message: Pushed): Promise<void> {
     return this.inTurn(async () => {
-        const language = choose((await this.host.choices())?.language, message.language);
+      const language = choose((await this.host.choices())?.language, message.language);
       if (message.type === 'ringing') await this.pushedRing(message, language);
       else if (message.type === 'over') await this.pushedEnd(message, language);
+      else if (message.type.startsWith('session_')) await this.pushedOfSession(message, language);
     });
   }
 

@@ -6,7 +6,7 @@ import badge from './badge.png?inline';
 import type { Carried, Host, Shown, Showing, Window } from './host';
 import icon from './icon.png?inline';
 import { Notices, type Pushed } from './notices';
-import { again } from './resubscribe';
+import { again, type Change } from './resubscribe';
 import { answer, clean, install, type Shell } from './shell';
 
 declare const self: ServiceWorkerGlobalScope;
@@ -98,6 +98,6 @@ self.addEventListener('message', (e) => {
 self.addEventListener('push', (e) => {
   if (e.data) e.waitUntil(notices.pushed(e.data.json() as Pushed));
 });
-self.addEventListener('pushsubscriptionchange', (e) => e.waitUntil(again(self.registration)));
+self.addEventListener('pushsubscriptionchange', (e) => e.waitUntil(again(self.registration.pushManager, e as Change)));
 self.addEventListener('notificationclick', (e) => e.waitUntil(notices.clicked(shownBy(e.notification), e.action)));
 self.addEventListener('notificationclose', (e) => notices.dismiss(shownBy(e.notification)));
