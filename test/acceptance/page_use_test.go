@@ -203,10 +203,10 @@ func TestPageChangesHands(t *testing.T) {
 	// By another page of the site than the console, such as the one at which a provider's sign-in ends.
 	chrome.Eval[bool](bens, `fetch("/api/v1/session", {method: "POST", headers: {"Content-Type": "application/json"},
 		body: JSON.stringify({person: "ben", password: "ben-secret"})}).then(r => r.ok)`)
-	bens.Reads("Ben Okafor")
-	bens.AwaitElement(`[data-standing="live"]`)
-	annas.AwaitTrue(`(document.querySelector("header")?.innerText ?? "").includes("Ben Okafor")`)
-	annas.AwaitElement(`[data-standing="live"]`)
+	for _, p := range []*chrome.Page{annas, bens} {
+		p.AwaitTrue(`(document.querySelector("header")?.innerText ?? "").includes("Ben Okafor")`)
+		p.AwaitElement(`[data-standing="live"]`)
+	}
 
 	s.daemon.stop(syscall.SIGKILL)
 	bens.Reads("Reconnecting…")

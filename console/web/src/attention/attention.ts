@@ -30,6 +30,7 @@ function afterPicture({ title, first, count }: Shown): void {
 
 /** Nobody is to be called any more. The title is that of what comes then. */
 export function rest(): void {
+  paced.forget();
   pending = undefined;
   marks(0);
 }

@@ -52,3 +52,14 @@ test('what waits can be told now, and is told once', () => {
   pace.flush();
   expect(told).toEqual([1, 2]);
 });
+
+test('what waits is forgotten with what was told', () => {
+  const { told, pace } = paced();
+  pace.put(1);
+  pace.put(2);
+  pace.forget();
+  vi.advanceTimersByTime(10_000);
+  expect(told).toEqual([1]);
+  pace.put(3);
+  expect(told).toEqual([1, 3]);
+});

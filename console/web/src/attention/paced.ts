@@ -30,4 +30,10 @@ export class Paced<T> {
     }, this.every);
     this.tell(state);
   }
+
+  /** What waits is never told, and what comes next is the first. */
+  forget(): void {
+    clearTimeout(this.timer);
+    this.timer = this.told = this.last = undefined;
+  }
 }
