@@ -52,13 +52,22 @@ type Change struct {
 	AfterSeconds int // of NoAnswer, where the store has a place for it
 }
 
-// Document is one forward of a line as it is published in the person's state document.
+// Document is one forward of a line as it is published in the person's state document. Whose lines these are package
+// supervision knows.
 type Document struct {
-	Kind         Kind   `json:"kind" enum:"always,busy,no_answer,phone" doc:"when the line is forwarded: every call, while it is busy, when nobody answers, or by the phone itself"`
-	Target       string `json:"target" doc:"what the store of the PBX has, or what the phone named; others may have written it, so it can be any text"`
-	Effective    string `json:"effective" doc:"where a call ends that follows always forwards from there; in a loop the last before it closes"`
-	Loop         bool   `json:"loop" doc:"the forwards lead round"`
-	AfterSeconds int    `json:"after_seconds" doc:"of no_answer: seconds of ringing, where the store says so; otherwise 0"`
-	Since        string `json:"since" doc:"when it was noticed; empty: before the daemon started"`
-	SetBy        string `json:"set_by" doc:"id of the person who set it here; empty: by somebody else, or before the daemon started"`
+	Kind          Kind   `json:"kind" enum:"always,busy,no_answer,phone" doc:"when the line is forwarded: every call, while it is busy, when nobody answers, or by the phone itself"`
+	Target        string `json:"target" doc:"what the store of the PBX has, or what the phone named; others may have written it, so it can be any text"`
+	TargetName    string `json:"target_name" doc:"the name of the person whose line the target is; empty: nobody's here"`
+	Effective     string `json:"effective" doc:"where a call ends that follows always forwards from there; in a loop the last before it closes"`
+	EffectiveName string `json:"effective_name" doc:"the name of the person whose line effective is; empty: nobody's here"`
+	Loop          bool   `json:"loop" doc:"the forwards lead round"`
+	AfterSeconds  int    `json:"after_seconds" doc:"of no_answer: seconds of ringing, where the store says so; otherwise 0"`
+	Since         string `json:"since" doc:"when it was noticed; empty: before the daemon started"`
+	SetBy         string `json:"set_by" doc:"id of the person who set it here; empty: by somebody else, or before the daemon started"`
+}
+
+// SameWay says whether two documents tell of the same forward, whatever the people are called whose lines it leads to.
+func (d Document) SameWay(other Document) bool {
+	d.TargetName, d.EffectiveName = other.TargetName, other.EffectiveName
+	return d == other
 }

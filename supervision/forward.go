@@ -86,7 +86,19 @@ func (t *step) describeForwards(p *Person) {
 		}
 		docs = append(docs, doc)
 	}
-	t.forwards[p.ID] = append(docs, t.describePhoneForwards(p)...)
+	docs = append(docs, t.describePhoneForwards(p)...)
+	for i := range docs {
+		docs[i].TargetName, docs[i].EffectiveName = t.dir.nameAt(docs[i].Target), t.dir.nameAt(docs[i].Effective)
+	}
+	t.forwards[p.ID] = docs
+}
+
+// nameAt is the name of whose extension a number is; nobody's: empty.
+func (d *Directory) nameAt(number string) string {
+	if owner := d.byExtension[number]; owner != nil {
+		return owner.Name
+	}
+	return ""
 }
 
 // author is who has just changed a forward of a line, or (with no kind) its do-not-disturb. Nil: not known (F2).
@@ -315,9 +327,9 @@ func (t *step) recordForwards(d *PersonDocument) *ForwardingDocument {
 	return r
 }
 
-// announceForwarding tells of a change, and whose it was if it was made here.
+// announceForwarding tells of a change, and whose it was if it was made here. That somebody is called otherwise is none.
 func (t *step) announceForwarding(old, doc *PersonDocument) {
-	if !slices.Equal(old.Forwarding, doc.Forwarding) {
+	if !slices.EqualFunc(old.Forwarding, doc.Forwarding, forwarding.Document.SameWay) {
 		t.announce(Announce{
 			Type: EventForwardingChanged, Entity: string(doc.ID), Document: t.recordForwards(doc), Before: t.recordForwards(old),
 			Person: doc.ID, By: t.author(doc.ID, forwarding.Kinds()...),

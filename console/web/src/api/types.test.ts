@@ -7,7 +7,7 @@ type Fields<T> = Record<keyof T, true>;
 // The compiler holds these lists against the types, and the test holds them against what the daemon publishes.
 const fields = {
   Presence: { state: true, since: true, source: true } satisfies Fields<t.Presence>,
-  Forward: { kind: true, target: true, effective: true, loop: true, after_seconds: true, since: true, set_by: true } satisfies Fields<t.Forward>,
+  Forward: { kind: true, target: true, target_name: true, effective: true, effective_name: true, loop: true, after_seconds: true, since: true, set_by: true } satisfies Fields<t.Forward>,
   Person: { id: true, name: true, extension: true, reachable: true, presence: true, dnd: true, forwarding: true, calls: true } satisfies Fields<t.Person>,
   Supervisor: { person: true, name: true, admin: true, may_leave: true, logged_in: true, warning: true, bar: true } satisfies Fields<t.Supervisor>,
   Member: { person: true, name: true, may_leave: true, logged_in: true, status: true, warning: true, bar: true } satisfies Fields<t.Member>,

@@ -23,7 +23,7 @@ export type Bar = (typeof bars)[number];
 
 export interface Presence { state: PresenceState; since: string; source: (typeof presenceSources)[number] }
 export interface Forward {
-  kind: ForwardKind; target: string; effective: string; loop: boolean; after_seconds: number; since: string; set_by: string;
+  kind: ForwardKind; target: string; target_name: string; effective: string; effective_name: string; loop: boolean; after_seconds: number; since: string; set_by: string;
 }
 export interface Person {
   id: string; name: string; extension: string; reachable: boolean; presence: Presence; dnd: boolean; forwarding: Forward[]; calls: string[];

@@ -134,6 +134,7 @@ export const de: Messages = {
   'forward.after': 'nach {seconds} s',
   'forward.ends': 'endet bei {target}',
   'forward.loop': 'führt im Kreis',
+  'forward.seen': 'bemerkt vor {age}',
   'forward.cancel': 'Rufumleitung aufheben',
   'forward.cancel.label': 'Rufumleitung aufheben: {person} an {target}',
   'forward.cancelled': 'Die Rufumleitung von {person} an {target} ist aufgehoben.',

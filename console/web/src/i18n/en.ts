@@ -133,6 +133,7 @@ export const en = {
   'forward.after': 'after {seconds} s',
   'forward.ends': 'ends at {target}',
   'forward.loop': 'goes round in a loop',
+  'forward.seen': 'seen {age} ago',
   'forward.cancel': 'Cancel forward',
   'forward.cancel.label': 'Cancel forward: {person} to {target}',
   'forward.cancelled': 'The forward of {person} to {target} is cancelled.',

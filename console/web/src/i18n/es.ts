@@ -134,6 +134,7 @@ export const es: Messages = {
   'forward.after': 'después de {seconds} s',
   'forward.ends': 'termina en {target}',
   'forward.loop': 'entra en bucle',
+  'forward.seen': 'visto hace {age}',
   'forward.cancel': 'Anular desvío',
   'forward.cancel.label': 'Anular desvío: {person} a {target}',
   'forward.cancelled': 'El desvío de {person} a {target} está anulado.',

@@ -134,6 +134,7 @@ export const fr: Messages = {
   'forward.after': 'après {seconds} s',
   'forward.ends': 'aboutit à {target}',
   'forward.loop': 'tourne en boucle',
+  'forward.seen': 'constaté il y a {age}',
   'forward.cancel': 'Annuler le renvoi',
   'forward.cancel.label': 'Annuler le renvoi de {person} vers {target}',
   'forward.cancelled': 'Le renvoi de {person} vers {target} est annulé.',

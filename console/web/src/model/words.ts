@@ -68,10 +68,13 @@ export function barOf(bar: Bar, lock: Lock): string {
   }
 }
 
+/** A number, and whose it is. What the history has of before that was told has no name. */
+const named = (number: string, name: string | undefined): string => (name ? `${number} (${name})` : number);
+
 export function forwardOf(f: Forward): string {
-  const parts = [t(`forward.${f.kind}`, { target: f.target })];
+  const parts = [t(`forward.${f.kind}`, { target: named(f.target, f.target_name) })];
   if (f.after_seconds > 0) parts.push(t('forward.after', { seconds: f.after_seconds }));
   if (f.loop) parts.push(t('forward.loop'));
-  else if (f.effective && f.effective !== f.target) parts.push(t('forward.ends', { target: f.effective }));
+  else if (f.effective && f.effective !== f.target) parts.push(t('forward.ends', { target: named(f.effective, f.effective_name) }));
   return parts.join(', ');
 }
