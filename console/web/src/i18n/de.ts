@@ -112,6 +112,7 @@ export const de: Messages = {
   'group.mutual_aid': 'Gruppe für gegenseitige Hilfe',
   'group.unstaffed': 'Niemand ist angemeldet und verbunden',
   'group.supervisors': 'Supervisoren:',
+  'group.admin': 'Administration',
   'group.me.in': 'Sie sind angemeldet',
   'group.me.out': 'Sie sind abgemeldet: Anrufe hier werden Ihnen nicht gemeldet',
 

@@ -111,6 +111,7 @@ export const en = {
   'group.mutual_aid': 'Mutual-aid group',
   'group.unstaffed': 'Nobody is logged in and connected',
   'group.supervisors': 'Supervisors:',
+  'group.admin': 'administrator',
   'group.me.in': 'You are logged in',
   'group.me.out': 'You are logged out: you are told of no call here',
 

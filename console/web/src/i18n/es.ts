@@ -112,6 +112,7 @@ export const es: Messages = {
   'group.mutual_aid': 'Grupo de ayuda mutua',
   'group.unstaffed': 'No hay nadie presente y conectado',
   'group.supervisors': 'Supervisores:',
+  'group.admin': 'administración',
   'group.me.in': 'Está en el grupo',
   'group.me.out': 'Está fuera del grupo: no se le avisa de sus llamadas',
 

@@ -112,6 +112,7 @@ export const fr: Messages = {
   'group.mutual_aid': 'Groupe d’entraide',
   'group.unstaffed': 'Aucune personne présente et connectée',
   'group.supervisors': 'Superviseurs :',
+  'group.admin': 'administration',
   'group.me.in': 'Vous êtes dans le groupe',
   'group.me.out': 'Vous êtes hors du groupe : ses appels ne vous sont pas signalés',
 
