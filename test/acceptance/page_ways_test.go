@@ -1,6 +1,8 @@
 package acceptance
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -86,17 +88,45 @@ func TestPageWaysOfCalls(t *testing.T) {
 	}
 }
 
-// What callers from outside call themselves is text, in every place where it is shown, however it is written and however long it is.
+// inOrder waits until the parts of a text stand one after the other, as they are seen: nothing between them turns their direction.
+func inOrder(p *chrome.Page, selector string, parts ...string) {
+	words, _ := json.Marshal(parts)
+	p.AwaitTrue(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => {
+		const at = [], texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+		let all = "", from = 0, last = -Infinity, line = -Infinity;
+		for (let n; n = texts.nextNode(); all += n.data) for (let i = 0; i < n.data.length; i++) at.push([n, i]);
+		return %s.every(part => {
+			const there = all.indexOf(part, from), range = document.createRange();
+			if (there < 0) return false;
+			from = there + part.length;
+			const [end, i] = at[from - 1];
+			range.setStart(...at[there]);
+			range.setEnd(end, i + 1);
+			const {left, right, top, bottom} = range.getBoundingClientRect();
+			const follows = top >= line || left >= last - 1; // on the next line, or behind the one before
+			[last, line] = [right, bottom - 1];
+			return follows;
+		});
+	})`, selector, words))
+}
+
+// What callers from outside call themselves, and people, is text, in every place where it is shown, however it is written, in whatever
+// direction, and however long it is.
 func TestPageForeignNames(t *testing.T) {
 	t.Parallel()
-	s := pageSite(t)
+	const mem, maryam, turned = "שלום 5 בן", "مريم", "\u202egnitsop \U0001F514 שלום"
+	s := pageSite(t, func(yaml string) string {
+		return strings.NewReplacer("name: Ben Okafor", "name: "+mem, "name: Carla Diaz", "name: "+maryam).Replace(yaml)
+	})
 	ben := s.phone("102")
 	s.phone("101")
+	s.storeIsRead()
 	p := s.page("anna", chrome.Options{Width: 360, Height: 640})
-	for _, name := range []string{`<img src=x onerror=document.title=1> &amp; Co`, "\u202egnitsop \U0001F514 שלום", strings.Repeat("Donaudampfschiff", 4)} {
-		caller := s.dial(s.outside(), "4930102", softphone.From("+493055501234", name))
+	outside := s.outside()
+	for _, name := range []string{`<img src=x onerror=document.title=1> &amp; Co`, turned, strings.Repeat("Donaudampfschiff", 4)} {
+		caller := s.dial(outside, "4930102", softphone.From("+493055501234", name))
 		member := s.rings(ben)
-		calls(p).Await("listitem", name, "Ben Okafor").Await("button", name)
+		calls(p).Await("listitem", name, mem).Await("button", name)
 		card(p, "ben").Reads(name)
 		p.AwaitTrue(`document.title.startsWith("(1) ") && !document.querySelector("main img, section img")`)
 		if wide := chrome.Eval[int](p, `document.documentElement.scrollWidth`); wide > 360 {
@@ -107,6 +137,23 @@ func TestPageForeignNames(t *testing.T) {
 		s.ended(member)
 		noCalls(p)
 	}
+
+	// None turns the direction of what stands beside it.
+	p.Resize(1280, 800)
+	s.database("put CF 103 102")
+	card(p, "carla").Reads("All calls to 102")
+	caller := s.dial(outside, "4930103", softphone.From("+493055501234", turned))
+	member := s.rings(ben)
+	inOrder(p, `[data-testid=calls] .for`, "for", mem, "Vertrieb", "forwarded from", maryam, "(103)")
+	p.AwaitTitle("(1) \u2068" + turned + "\u2069 → \u2068" + mem + "\u2069")
+	s.must("answer", member.Answer())
+	inOrder(p, `[data-testid=end]`, mem, "answered")
+	s.must("hang up", caller.Hangup(s.ctx()))
+	card(p, "carla").Await("button", "Cancel forward").Click()
+	inOrder(p, `[data-testid=toast]`, "The forward of", maryam, "to 102")
 	p.Find(`[data-testid=nav-history]`).Click()
 	p.Await("listitem", `<img src=x onerror=document.title=1> &amp; Co`)
+	inOrder(p, `[data-testid=history-line]`, "Call for", mem, turned, "(+493055501234)")
+	inOrder(p, `[data-testid=history-line]`, "Call for", mem, turned, mem, "answered")
+	inOrder(p, `[data-testid=history-line]`, "Anna Berger changed the forward of", maryam, "none")
 }

@@ -140,3 +140,19 @@ func (p *Page) Scroll(pixels, perSecond int64) {
 		return err
 	})
 }
+
+// TapAt touches what lies at a place in the window, in CSS pixels, with a finger.
+func (p *Page) TapAt(x, y float64) {
+	p.t.Helper()
+	p.do("tap", func(ctx context.Context, tab *chromedp.Target) error {
+		for _, e := range []input.DispatchTouchEventParams{
+			{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}},
+			{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}},
+		} {
+			if _, err := cdp.Call(ctx, tab, input.DispatchTouchEvent, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

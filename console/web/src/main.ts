@@ -1,5 +1,8 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
 import './app.css';
+import { keepFocus } from './ui/focus';
 
-mount(App, { target: document.getElementById('app')! });
+const target = document.getElementById('app')!;
+mount(App, { target });
+keepFocus(target);

@@ -1,6 +1,6 @@
 // Calls in words, for notifications: without a page, and in a language that is given.
 import type { Call } from '../api/types';
-import { counted, text, type Language } from '../i18n/languages';
+import { counted, isolated, text, type Language } from '../i18n/languages';
 
 export interface Saying {
   language: Language;
@@ -13,22 +13,22 @@ export interface Saying {
 export function callerIn(language: Language, call: Call): string {
   const { name, number, withheld } = call.caller;
   if (withheld) return text(language, 'calls.withheld');
-  if (name && number) return `${name} (${number})`;
+  if (name && number) return `${isolated(name)} (${number})`;
   return name || number || text(language, 'calls.unknown');
 }
 
-/** For whom it rings, and through what. Names and numbers stay as they are: nobody reads markup in them. */
+/** For whom it rings, and through what. Names and numbers stay as they are: nobody reads markup in them. (What turns the direction of a text is kept to itself.) */
 export function wayIn(call: Call, s: Saying): string {
   const [first, ...others] = call.ringing;
   const parts: string[] = [];
   if (first) {
-    const name = first.person === s.me ? text(s.language, 'calls.you') : s.nameOf(first.person);
+    const name = first.person === s.me ? text(s.language, 'calls.you') : isolated(s.nameOf(first.person));
     parts.push(`${text(s.language, 'calls.for')} ${name}${others.length > 0 ? ' ' + counted(s.language, 'calls.more', others.length) : ''}`);
   }
   const groups = new Set(call.ringing.flatMap((p) => p.groups));
   for (const id of groups) {
     const name = s.groupOf(id);
-    if (name) parts.push(name);
+    if (name) parts.push(isolated(name));
   }
   for (const v of call.via) parts.push(text(s.language, `calls.via.${v.kind}`, { number: v.name || v.number }));
   return parts.join(' · ');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { en } from './en';
-import { age, choose, counted, languages, text, type Language } from './languages';
+import { age, choose, counted, isolated, languages, text, type Language } from './languages';
 
 const placeholders = (s: string) => (s.match(/\{\w+\}/g) ?? []).sort();
 
@@ -40,4 +40,13 @@ test('ages are short', () => {
   expect(age('en', 125_000, true)).toBe('2:05 min');
   expect(age('en', 30_000, false)).toBe('< 1 min');
   expect(age('de', 7_300_000, false)).toContain('2');
+});
+
+test('a name keeps its direction to itself, closes what it opens, and nothing else', () => {
+  for (const plain of ['Fatma Aydın', '+49 30 (5)', '漢字 🔔', '<b>', '']) expect(isolated(plain)).toBe(plain);
+  expect(isolated('שלום')).toBe('\u2068שלום\u2069');
+  expect(isolated('\u202egnitsop')).toBe('\u2068\u202egnitsop\u2069');
+  expect(isolated('\u2069\u202ex')).toBe('\u2068\u202ex\u2069');
+  expect(isolated('\u2067a\u2066b\u2069')).toBe('\u2068\u2067a\u2066b\u2069\u2069\u2069');
+  expect(text('en', 'over.picked_up', { by: 'مريم', person: 'Ben' })).toBe('\u2068مريم\u2069 picked up for Ben');
 });

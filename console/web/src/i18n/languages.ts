@@ -23,9 +23,29 @@ export function choose(...tags: (string | null | undefined)[]): Language {
   return 'en';
 }
 
+/** What decides about the direction of what stands beside it: letters that are written from the right, and Unicode's controls. */
+const turning = /[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * A name from outside as it may stand in a text, where there is no markup for it: what stands around it stays where it is, in whatever
+ * direction the name is written (UAX #9: FSI … PDI). It closes what it opens, and nothing else.
+ */
+export function isolated(name: string): string {
+  if (!turning.test(name)) return name;
+  let open = 0;
+  let inside = '';
+  for (const c of name) {
+    if (c === '\u2069' && open === 0) continue;
+    if (c === '\u2069') open--;
+    else if (c >= '\u2066' && c <= '\u2068') open++;
+    inside += c;
+  }
+  return `\u2068${inside}${'\u2069'.repeat(open)}\u2069`;
+}
+
 export function text(language: Language, key: Key, values: Values = {}): string {
   const messages: Messages = languages[language];
-  return messages[key].replace(/\{(\w+)\}/g, (all, name: string) => (name in values ? String(values[name]) : all));
+  return messages[key].replace(/\{(\w+)\}/g, (all, name: string) => (name in values ? isolated(String(values[name])) : all));
 }
 
 /** Keeps what was made for each key: Intl's objects are quick to ask, and slow to make. */

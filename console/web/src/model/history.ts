@@ -1,5 +1,6 @@
 // What happened, in words.
 import type { Call, Forward, Group, HistoryEvent } from '../api/types';
+import { isolated } from '../i18n/languages';
 import type { Board } from './board.svelte';
 import { missed } from './past';
 import { age, t } from './prefs.svelte';
@@ -46,7 +47,7 @@ function callLine(call: Call, board: Board, nameOf: Board['nameOf']): Pick<Line,
   const number = call.caller.name && call.caller.number ? ` (${call.caller.number})` : '';
   return {
     kind: missed(call, board.account.id) ? 'missed' : 'call',
-    text: t('history.call', { caller: callerOf(call) + number, person: rang.map(board.nameOf).join(', ') }),
+    text: t('history.call', { caller: isolated(callerOf(call)) + number, person: rang.map((id) => isolated(board.nameOf(id))).join(', ') }),
     more: `${endOf(call, { nameOf })} · ${t('history.rang', { age: age(rangFor, true) })}`,
   };
 }

@@ -1,6 +1,7 @@
 // Calls and forwards in words.
 import type { Bar, Call, Forward, Lock } from '../api/types';
 import type { Board } from './board.svelte';
+import { isolated } from '../i18n/languages';
 import { n, t } from './prefs.svelte';
 
 /** The caller in one piece: the name, otherwise the number. */
@@ -9,20 +10,19 @@ export function callerOf(call: Call): string {
   return call.caller.name || call.caller.number || t('calls.unknown');
 }
 
+/** How many are told by name. */
+export const namedMost = 2;
+
 /** For whom it rings, the longest first: two, and how many more. */
 export function whom(call: Call, board: Board): { named: { id: string; name: string }[]; more: string } {
   const ids = (call.ringing.length > 0 ? call.ringing : call.rang).map((p) => p.person);
-  const named = ids.slice(0, 2).map((id) => ({ id, name: id === board.account.id ? t('calls.you') : board.nameOf(id) }));
-  return { named, more: ids.length > 2 ? n('calls.more', ids.length - 2) : '' };
+  const named = ids.slice(0, namedMost).map((id) => ({ id, name: id === board.account.id ? t('calls.you') : board.nameOf(id) }));
+  return { named, more: ids.length > namedMost ? n('calls.more', ids.length - namedMost) : '' };
 }
 
 export function forWhom(call: Call, board: Board): string {
   const { named, more } = whom(call, board);
-  return `${named.map((p) => p.name).join(', ')} ${more}`.trimEnd();
-}
-
-export function everybody(call: Call, board: Board): string {
-  return call.ringing.map((p) => board.nameOf(p.person)).join(', ');
+  return `${named.map((p) => isolated(p.name)).join(', ')} ${more}`.trimEnd();
 }
 
 /** The way of a call: stations, and the number dialled where that is not whom it rings. */
@@ -37,7 +37,7 @@ export function wayOf(call: Call, board: Board): string[] {
 /** Whose line a number is, where it is known. */
 function ownerOf(number: string, board: Board): string {
   const person = [...board.tables.people.values()].find((p) => p.extension === number);
-  return person ? `${person.name} (${number})` : '';
+  return person ? `${isolated(person.name)} (${number})` : '';
 }
 
 /** How a call ended, and who has it. */
