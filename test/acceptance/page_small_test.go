@@ -115,6 +115,10 @@ func TestPageCallsOnSmallScreens(t *testing.T) {
 	})()`)
 	p.AwaitTrue(`document.querySelectorAll("[data-testid=call]").length === 1`)
 	p.Shot("one-rings")
+	p.Resize(320, 256) // 1,280 by 1,024 at 400 %
+	p.AwaitTrue(`(() => { const {top, bottom} = document.querySelector("[data-testid=pickup]").getBoundingClientRect(); return innerWidth === 320 && top > 0 && bottom < 256; })()`)
+	p.Resize(360, 640)
+	p.AwaitTrue(`innerWidth === 360`)
 
 	chrome.Eval[bool](p, `(scrollTo(0, 600), true)`)
 	p.Press("/")
