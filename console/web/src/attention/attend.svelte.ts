@@ -39,7 +39,7 @@ export class Attendance {
   /** The browser wants a click before this page may sound. Said also while nothing rings: then it is too late. */
   blocked = $derived(this.sound && this.probed && !this.unlocked);
   /** Whether calls might make no sound any more, were the page loaded anew. */
-  wouldBeSilent = $derived(this.sound && !this.free);
+  wouldBeSilent = $derived(this.sound && this.unlocked && !this.free && !clicksLast);
   sounding = $derived<Sounding>(this.wanted && this.audible ? (this.mine ? 'sounds' : 'elsewhere') : 'quiet');
   private alerts = $derived.by(() => {
     const { board } = this;
@@ -227,6 +227,9 @@ export class Attendance {
     void this.wake();
   }
 }
+
+/** Chromium takes a click in a page also for the one that is loaded in its place (seen in 156); others have not been seen to. */
+const clicksLast = 'userAgentData' in navigator;
 
 /** Whether somebody looks at this page: a hidden one may still say that it has the focus. */
 const watched = (): boolean => document.visibilityState === 'visible' && document.hasFocus();
