@@ -12,11 +12,13 @@ import (
 // the configuration, also after a change of it.
 func TestPageForwardsToTheEnd(t *testing.T) {
 	t.Parallel()
-	s := pageSite(t, func(yaml string) string { return yaml + "\nforwarding: {poll: 1s}\n" })
+	s := pageSite(t, func(yaml string) string {
+		return strings.Replace(yaml, "admin: true}, emil]", "admin: true}, {person: emil, admin: true}]", 1) + "\nforwarding: {poll: 1s}\n"
+	})
 	ben, dora, fatma := s.phone("102"), s.phone("104"), s.phone("106")
 	s.storeIsRead()
 	p, bens := s.page("anna", chrome.Options{Width: 360, Height: 740, Dark: true}), s.page("ben", chrome.Options{Language: "de"})
-	p.Await("listitem", "Anna Berger", "administrator")
+	p.Await("listitem", "Emil Novak", "administrator")
 
 	s.database("put CF 103 105")
 	s.database("put CF 102 103")
