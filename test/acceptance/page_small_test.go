@@ -56,17 +56,17 @@ func TestPageReminds(t *testing.T) {
 	for _, page := range []string{"history", "mine", "console"} {
 		p.Find(`[data-testid=nav-` + page + `]`).Click()
 		p.AwaitTrue(fmt.Sprintf(`document.querySelector("[data-testid=nav-%s]").ariaCurrent === "page"`, page))
-		reminders(p, "Logged out of 1 group", "Do not disturb", "When busy, to 106")
+		reminders(p, "Logged out of 1 group", "Do not disturb", "When busy, to 106 (Fatma Aydin)")
 	}
 	usable(t, p, "reminders on a small screen")
 
 	// Also while a call stands above it all.
 	change("PUT", "/people/anna/dnd", `{"on":false}`)
-	reminders(p, "Logged out of 1 group", "When busy, to 106")
+	reminders(p, "Logged out of 1 group", "When busy, to 106 (Fatma Aydin)")
 	mark = s.watch.mark()
 	head().Await("switch", "Vertrieb").Click()
 	s.loggedIn(mark, "sales", "anna", true)
-	reminders(p, "When busy, to 106")
+	reminders(p, "When busy, to 106 (Fatma Aydin)")
 	caller := s.dial(fatma, "102")
 	s.rings(ben)
 	calls(p).Await("listitem", "Fatma Aydin")
