@@ -141,7 +141,7 @@ func TestPageForeignNames(t *testing.T) {
 	// None turns the direction of what stands beside it.
 	p.Resize(1280, 800)
 	s.database("put CF 103 102")
-	card(p, "carla").Reads("All calls to 102")
+	inOrder(p, `[data-testid=forward]`, "All calls to", "102 (", mem, ")")
 	caller := s.dial(outside, "4930103", softphone.From("+493055501234", turned))
 	member := s.rings(ben)
 	inOrder(p, `[data-testid=calls] .for`, "for", mem, "Vertrieb", "forwarded from", maryam, "(103)")

@@ -69,7 +69,7 @@ export function barOf(bar: Bar, lock: Lock): string {
 }
 
 /** A number, and whose it is. What the history has of before that was told has no name. */
-const named = (number: string, name: string | undefined): string => (name ? `${number} (${name})` : number);
+const named = (number: string, name: string | undefined): string => (name ? `${number} (${isolated(name)})` : number);
 
 export function forwardOf(f: Forward): string {
   const parts = [t(`forward.${f.kind}`, { target: named(f.target, f.target_name) })];
