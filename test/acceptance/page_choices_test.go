@@ -58,11 +58,13 @@ func settings(p *chrome.Page) {
 	p.AwaitElement(`[role=dialog] [name=theme]`)
 }
 
-// dark waits until a page is light on dark, or dark on light.
+// dark waits until a page is light on dark, or dark on light, and says so to the browser for its frame.
 func dark(p *chrome.Page, want bool) {
 	p.AwaitTrue(fmt.Sprintf(`(() => { const {color, backgroundColor} = getComputedStyle(document.documentElement);
 		const light = c => c.match(/[\d.]+/g).slice(0, 3).reduce((sum, x) => sum + Number(x), 0);
-		return light(color) > light(backgroundColor) === %t && light(getComputedStyle(document.querySelector("header")).backgroundColor) < 384 === %[1]t; })()`, want))
+		const frame = [...document.querySelectorAll("meta[name=theme-color]")].find(m => matchMedia(m.media).matches);
+		return frame?.content === (%[1]t ? "#172033" : "#ffffff") &&
+			light(color) > light(backgroundColor) === %[1]t && light(getComputedStyle(document.querySelector("header")).backgroundColor) < 384 === %[1]t; })()`, want))
 }
 
 func (c *choices) theme() {

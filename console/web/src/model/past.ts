@@ -1,5 +1,5 @@
 // The history without its words: what of it is shown to whom, and how what is read anew joins what was read before.
-import type { Call, CallState, Group, HistoryEvent, Membership, Notice, Person } from '../api/types';
+import type { Call, CallState, Group, HistoryEvent, Member, Membership, Notice, Person, Supervisor } from '../api/types';
 import type { Tables } from '../stream/tables';
 
 /** missed: calls of mine that nobody took. others: calls that were not for me. mine: what concerns me. */
@@ -47,7 +47,9 @@ export function joined(newest: HistoryEvent[], next: string, known: HistoryEvent
   return [...newest, ...known.slice(meets + 1).filter((e) => !ids.has(e.id))];
 }
 
-const logins = (g: Group | undefined): string => JSON.stringify([...(g?.supervisors ?? []), ...(g?.members ?? [])].map((p) => [p.person, p.logged_in]));
+/** A group is told with each call, and may be large. */
+const sameLogins = (a: (Supervisor | Member)[], b: (Supervisor | Member)[]): boolean =>
+  a.length === b.length && a.every((p, i) => p.person === b[i]?.person && p.logged_in === b[i]?.logged_in);
 const forwards = (p: Person | undefined): string => JSON.stringify(p?.forwarding.map((f) => [f.kind, f.target]));
 
 /** Whether what the stream tells is something that the history has too. The tables are as they were before it. */
@@ -56,8 +58,9 @@ export function makesHistory(tables: Tables, event: string, data: unknown): bool
     case 'call':
       return (data as Call).state !== 'ringing';
     case 'group': {
-      const before = tables.groups.get((data as Group).id);
-      return before !== undefined && logins(before) !== logins(data as Group);
+      const group = data as Group;
+      const before = tables.groups.get(group.id);
+      return before !== undefined && !(sameLogins(before.supervisors, group.supervisors) && sameLogins(before.members, group.members));
     }
     case 'membership': {
       const before = tables.memberships.get((data as Membership).id);
