@@ -50,6 +50,7 @@ export class Attendance {
 
   private readonly player = new Player(() => {
     this.audible = this.player.sounding;
+    this.unlocked ||= this.audible;
   });
   private readonly turn = new Turn(navigator.locks as ConstructorParameters<typeof Turn>[0], (mine) => (this.mine = mine));
   private readonly link: Link;

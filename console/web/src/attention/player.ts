@@ -10,6 +10,8 @@ export class Player {
   private source: AudioBufferSourceNode | undefined;
   private gain: GainNode | undefined;
   private readonly turns = new Map<TuneName, AudioBuffer>();
+  /** The device has been given back. The browser does that later, and says until then that the context runs. */
+  private rests = true;
 
   /** Told whenever the device begins or ceases to sound. */
   constructor(private readonly changed: () => void) {}
@@ -17,9 +19,16 @@ export class Player {
   private get audio(): AudioContext {
     if (!this.context) {
       this.context = new AudioContext({ latencyHint: 'interactive' });
-      this.context.onstatechange = () => this.changed();
+      this.context.onstatechange = () => this.stateChanged();
     }
     return this.context;
+  }
+
+  /** What takes the device away while it is wanted (a telephone call on an iPhone, or our own rest that comes late) is asked to give it back. */
+  private stateChanged(): void {
+    const state = this.context?.state;
+    if (!this.rests && state !== 'running' && state !== 'closed') void this.context?.resume().catch(() => undefined);
+    this.changed();
   }
 
   /** Whether a sound would be heard: browsers keep pages silent until somebody has clicked or typed in them. */
@@ -32,8 +41,10 @@ export class Player {
    * complain of that, and leave the answer open.
    */
   async wake(): Promise<boolean> {
-    if (this.sounding) return true;
+    if (this.sounding && !this.rests) return true;
+    this.rests = false;
     if (!(await permitted())) return false;
+    if (this.rests) return true; // it is over already
     const late = new Promise<void>((resolve) => setTimeout(resolve, hesitation));
     await Promise.race([this.audio.resume().catch(() => undefined), late]);
     return this.sounding;
@@ -41,7 +52,9 @@ export class Player {
 
   /** Gives the device back: an idle page costs nothing. */
   rest(): void {
-    if (this.context?.state === 'running') void this.context.suspend().catch(() => undefined);
+    this.rests = true;
+    // Also if it does not run yet: it may be about to.
+    void this.context?.suspend().catch(() => undefined);
   }
 
   /** A turn of a tune, computed when it is first heard: that takes some milliseconds. */
@@ -79,6 +92,7 @@ export class Player {
 
   close(): void {
     this.stop();
+    this.rests = true;
     void this.context?.close().catch(() => undefined);
     this.context = undefined;
     this.turns.clear();
