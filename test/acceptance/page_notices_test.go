@@ -246,7 +246,7 @@ func (b *backstage) oneSounds(one, two *chrome.Page) (sounding, other *chrome.Pa
 func TestPageSound(t *testing.T) {
 	t.Parallel()
 	s := pageSite(t)
-	ben, emils, fatma := s.phone("102"), s.phone("105"), s.phone("106")
+	ben, carla, emils, fatma, georg := s.phone("102"), s.phone("103"), s.phone("105"), s.phone("106"), s.phone("107")
 	s.phone("101")
 	b := s.behind(chrome.Options{})
 	first := b.console("anna", listening)
@@ -262,6 +262,19 @@ func TestPageSound(t *testing.T) {
 	s.must("answer", member.Answer())
 	b.silent(first)
 	s.must("hang up", caller.Hangup(s.ctx()))
+	s.quiet()
+
+	// One that begins to ring as another one ends is heard too.
+	caller = s.dial(fatma, "102")
+	s.rings(ben)
+	b.sounds(first)
+	next := s.dial(georg, "103")
+	s.must("hang up", caller.Hangup(s.ctx()))
+	s.rings(carla)
+	calls(first).Await("listitem", "Georg")
+	b.sounds(first)
+	s.must("hang up", next.Hangup(s.ctx()))
+	b.silent(first)
 	s.quiet()
 
 	second := b.console("anna", listening)

@@ -2,7 +2,8 @@
 import { untrack } from 'svelte';
 import { chosenPhone, pickedUp } from '../model/commands';
 import type { Board } from '../model/board.svelte';
-import { prefs } from '../model/prefs.svelte';
+import { prefs, t } from '../model/prefs.svelte';
+import { wordsOf } from '../model/refusals';
 import { alertsOf, toTell, trust } from './alerts';
 import { Link, workers } from './link';
 import { permitted, Player } from './player';
@@ -18,6 +19,18 @@ export class Attendance {
   push = $state<PushState>('off');
   pushFailed = $state.raw<PushResult>();
   pushRuns = $state(false);
+  /** Why it could not be turned on; empty: it could, or was not tried. */
+  pushWhy = $derived.by(() => {
+    const result = this.pushFailed;
+    if (!result || 'state' in result) return '';
+    if ('failed' in result) return t('push.failed.browser');
+    const { key, values } = wordsOf(result.refused, (id) => id);
+    return t(key, values);
+  });
+  /** It is wanted in this browser, and is off: the daemon was just starting, perhaps, or the push service away. */
+  private pushLacks = $derived.by(() => prefs.push && this.push === 'off' && this.allowed === 'granted');
+  /** Who relies on it is told that it is off. Without a connection that is said of everything. */
+  pushLost = $derived.by(() => this.board.live && this.pushLacks && this.pushWhy !== '');
   private asleep = $state(false);
   private trusted = $state(false);
   private audible = $state(false);
@@ -86,9 +99,7 @@ export class Attendance {
       else if (this.everTrusted && !this.asleep) this.link.say({ type: 'lost' });
     });
     $effect(() => this.link.say({ type: 'choices', choices: { language: prefs.language, phone: chosenPhone(this.board) ?? '' } }));
-    $effect(() => {
-      if (board.live) void untrack(() => this.lookAtPush());
-    });
+    this.keepPush();
     const look = () => (this.focused = watched());
     window.addEventListener('focus', look, { signal });
     window.addEventListener('blur', look, { signal });
@@ -154,6 +165,21 @@ export class Attendance {
     $effect(() => this.player.setVolume(prefs.volume));
   }
 
+  /** What is wanted is looked after whenever the line is back, and tried again while it is not had. */
+  private keepPush(): void {
+    const { board } = this;
+    $effect(() => {
+      if (!board.live) return;
+      this.pushFailed = undefined; // it was of before
+      void untrack(() => this.lookAtPush());
+    });
+    $effect(() => {
+      if (!board.live || !this.pushLacks || this.pushRuns) return;
+      const timer = setTimeout(() => void this.lookAtPush(), pushAgain);
+      return () => clearTimeout(timer);
+    });
+  }
+
   private async begin(): Promise<void> {
     this.registration = await this.link.start();
     this.link.say({ type: 'choices', choices: { language: prefs.language, phone: chosenPhone(this.board) ?? '' } });
@@ -165,13 +191,20 @@ export class Attendance {
     });
     this.push = lacks ?? 'off';
     // Who had it on in this browser has it again: a daemon forgets it with the session.
-    if (!lacks && prefs.push && this.allowed === 'granted') await this.setPush(true);
+    await this.lookAtPush();
   }
 
-  /** Whether push is still on: a push service may have ended the subscription, and told nobody but the daemon. Then a new one is made. */
+  /**
+   * Has push be on where it is wanted. A push service may have ended the subscription, and told nobody but the daemon: then a new one is
+   * made.
+   */
   async lookAtPush(): Promise<void> {
-    if (this.push !== 'on' || !this.registration || this.pushRuns || (await holds(this.registration)) !== false) return;
-    await discard(this.registration);
+    const { registration } = this;
+    if (!registration || this.pushRuns || !prefs.push) return;
+    if (this.push === 'on') {
+      if ((await holds(registration)) !== false) return;
+      await discard(registration);
+    } else if (!this.pushLacks) return;
     await this.setPush(true);
   }
 
@@ -190,10 +223,10 @@ export class Attendance {
   async setPush(on: boolean): Promise<void> {
     if (!this.registration || this.pushRuns) return;
     this.pushRuns = true;
-    this.pushFailed = undefined;
     if (!on) {
       await unsubscribe(this.registration);
       this.push = 'off';
+      this.pushFailed = undefined;
       prefs.set({ push: false });
     } else {
       const result = await subscribe(this.registration);
@@ -204,12 +237,12 @@ export class Attendance {
     this.pushRuns = false;
   }
 
-  /** Before the session ends: nothing of it stays on this device. */
-  async signOut(): Promise<void> {
+  /** Its person has signed out: nothing of it stays on this device. The daemon has forgotten push with the session. */
+  forget(): void {
     this.link.say({ type: 'out' });
     this.player.stop();
-    if (this.registration) await unsubscribe(this.registration);
     prefs.set({ push: false });
+    if (this.registration) void discard(this.registration);
   }
 
   private async wake(): Promise<void> {
@@ -228,6 +261,9 @@ export class Attendance {
     void this.wake();
   }
 }
+
+/** How long after it could not be turned on push is tried again, in ms. */
+const pushAgain = 60_000;
 
 /** Chromium takes a click in a page also for the one that is loaded in its place (seen in 156); others have not been seen to. */
 const clicksLast = 'userAgentData' in navigator;

@@ -288,4 +288,7 @@ export const de: Messages = {
   'push.on': 'Dieses Gerät wird benachrichtigt, bis Sie sich abmelden.',
   'push.failed': 'Das ist nicht gelungen: {reason}',
   'push.failed.browser': 'Der Browser konnte seinen Push-Dienst nicht erreichen.',
+  'push.lost': 'Ist diese Seite geschlossen, werden Ihnen auf diesem Gerät keine Anrufe gemeldet: {reason}',
+  'push.again': 'Noch einmal versuchen',
+  'push.give_up': 'Ausschalten',
 };

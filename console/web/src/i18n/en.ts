@@ -287,6 +287,9 @@ export const en = {
   'push.on': 'This device is told until you sign out.',
   'push.failed': 'That did not succeed: {reason}',
   'push.failed.browser': 'the browser could not reach its push service.',
+  'push.lost': 'When this page is closed you are told of no calls on this device: {reason}',
+  'push.again': 'Try again',
+  'push.give_up': 'Turn it off',
 };
 
 export type Key = keyof typeof en;

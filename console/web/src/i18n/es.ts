@@ -288,4 +288,7 @@ export const es: Messages = {
   'push.on': 'Se avisa a este dispositivo hasta que cierre la sesión.',
   'push.failed': 'No se ha podido: {reason}',
   'push.failed.browser': 'el navegador no ha podido comunicarse con su servicio push.',
+  'push.lost': 'Con esta página cerrada no se le avisa de ninguna llamada en este dispositivo: {reason}',
+  'push.again': 'Volver a intentarlo',
+  'push.give_up': 'Desactivar',
 };
