@@ -54,6 +54,9 @@ export interface Host {
   pushed(): Promise<boolean>;
   choices(): Promise<Choices | undefined>;
   choose(choices: Choices): Promise<void>;
+  /** Calls whose notification was closed by hand, as they were kept last. */
+  dismissed(): Promise<string[]>;
+  keepDismissed(calls: string[]): Promise<void>;
   badge(count: number): void;
   after(ms: number, f: () => void): void;
   /**

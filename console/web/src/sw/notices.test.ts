@@ -12,6 +12,7 @@ class Browser implements Host {
   tabs: (Window & { sees?: Sight })[] = [];
   subscribed = false;
   kept: Choices | undefined;
+  closed: string[] = [];
   badges: number[] = [];
   timers: (() => void)[] = [];
   countsEveryPush = false;
@@ -36,6 +37,8 @@ class Browser implements Host {
   pushed = async () => this.subscribed;
   choices = async () => this.kept;
   choose = async (c: Choices) => void (this.kept = c);
+  dismissed = async () => this.closed;
+  keepDismissed = async (calls: string[]) => void (this.closed = calls);
   badge = (n: number) => void this.badges.push(n);
   after = (_: number, f: () => void) => void this.timers.push(f);
 
@@ -132,9 +135,36 @@ test('what was closed by hand does not come back', async () => {
   await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
   const [shown] = await browser.shown();
   shown!.close();
-  notices.dismiss(shown!);
+  await notices.dismiss(shown!);
   await notices.told({ type: 'sight', sight: sees(alert('c1', { body: 'other' }), alert('c2')) }, 'a');
   expect(browser.texts).toEqual(['caller of c2: for Ben']);
+});
+
+test('what was closed by hand or clicked does not come back either when the browser has ended the worker meanwhile', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: sees(alert('c1'), alert('c2')) }, 'a');
+  const [first, second] = await browser.shown();
+  first!.close();
+  await notices.dismiss(first!);
+  await notices.clicked(second!, '');
+  const anew = new Notices(browser);
+  await anew.pushed(rings as Pushed); // of c1
+  await anew.told({ type: 'sight', sight: sees(alert('c1'), alert('c2')) }, 'a');
+  expect(browser.texts).toEqual([]);
+  // It is kept for as long as a page sees the call, or until it is over.
+  await new Notices(browser).told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  expect(browser.closed).toEqual(['c1']);
+  await new Notices(browser).pushed(over as Pushed);
+  expect(browser.closed).toEqual([]);
+});
+
+test('no more than fifty are kept that were closed by hand', async () => {
+  const { browser, notices } = set();
+  const many = Array.from({ length: 51 }, (_, i) => alert(`c${i}`));
+  await notices.told({ type: 'sight', sight: sees(...many) }, 'a');
+  for (const one of await browser.shown()) await notices.dismiss(one);
+  expect(browser.closed).toHaveLength(50);
+  expect(browser.closed).not.toContain('c0');
 });
 
 test('a push message rings in the language that was chosen here, and is taken back', async () => {

@@ -1,5 +1,5 @@
-// The notifications of calls: there when a call rings, gone the instant it is over. It keeps nothing that it could not do without:
-// a browser ends a worker whenever it likes, and starts it anew for the next message.
+// The notifications of calls: there when a call rings, gone the instant it is over. It keeps nothing in memory that it could not do
+// without: a browser ends a worker whenever it likes, and starts it anew for the next message.
 import type { Call } from '../api/types';
 import type { Alert, Sight, ToWorker } from '../attention/messages';
 import { callerIn, endIn, wayIn } from '../attention/saying';
@@ -26,7 +26,7 @@ const ending = 'ending';
 /** For how long it is said how a call ended, and what became of a pickup. */
 const overFor = 5_000;
 const outcomeFor = 15_000;
-/** How many calls that are over are remembered, for messages that come late. */
+/** How many calls that are over are remembered, for messages that come late, and how many that were closed by hand. */
 const remembered = 50;
 /** After these a call may ring on, so its notification comes back. */
 const ringsOn = ['unreachable', 'no_answer', 'conflict', 'pbx_unavailable', 'unavailable', 'offline', 'too_many_requests', 'invalid'];
@@ -34,8 +34,8 @@ const ringsOn = ['unreachable', 'no_answer', 'conflict', 'pbx_unavailable', 'una
 export class Notices {
   /** Messages are dealt with one after the other: one that a call is over never overtakes one that it rings. */
   private last: Promise<unknown> = Promise.resolve();
-  /** Closed by hand: they do not come back. */
-  private dismissed = new Set<string>();
+  /** Closed by hand, or clicked: they do not come back. Read from the store by the first who asks. */
+  private dismissed: Set<string> | undefined;
   /** Calls of which a push message has said that they are over: the one that they ring may come late. */
   private ended = new Set<string>();
 
@@ -71,8 +71,9 @@ export class Notices {
     if (!sight.live) return;
     const windows = await this.host.windows();
     const focused = sight.focused || windows.some((w) => w.focused && w.id !== from);
-    for (const call of this.dismissed) if (!sight.alerts.some((a) => a.call === call)) this.dismissed.delete(call);
-    const wanted = focused ? [] : sight.alerts.filter((a) => !this.dismissed.has(a.call));
+    const dismissed = await this.closedByHand();
+    await this.forget([...dismissed].filter((call) => !sight.alerts.some((a) => a.call === call)));
+    const wanted = focused ? [] : sight.alerts.filter((a) => !dismissed.has(a.call));
     const shown = await this.host.shown();
     for (const one of shown) {
       // Who sees the page sees there how long they are signed in.
@@ -147,7 +148,7 @@ export class Notices {
     const shown = await host.shown();
     const there = shown.find((s) => s.tag === call.id);
     const focused = (await host.windows()).some((w) => w.focused);
-    const known = focused || there !== undefined || this.dismissed.has(call.id);
+    const known = focused || there !== undefined || (await this.closedByHand()).has(call.id);
     if (known && !host.countsEveryPush) return;
     const saying = { language, me: '', nameOf: namesIn(message), groupOf: () => undefined };
     const alert: Alert = {
@@ -170,7 +171,7 @@ export class Notices {
     const { id } = message.call;
     this.ended.add(id);
     for (const oldest of this.ended) if (this.ended.size > remembered) this.ended.delete(oldest);
-    this.dismissed.delete(id);
+    await this.forget([id]);
     const shown = await host.shown();
     const there = shown.find((s) => s.tag === id);
     const others = shown.some((s) => s.tag !== id) || (await host.windows()).some((w) => w.visible);
@@ -221,14 +222,36 @@ export class Notices {
     for (const one of await this.host.shown()) if (one.tag === tag && one.carried.kind === kind) one.close();
   }
 
+  private async closedByHand(): Promise<Set<string>> {
+    return (this.dismissed ??= new Set(await this.host.dismissed()));
+  }
+
+  private async forget(calls: string[]): Promise<void> {
+    const dismissed = await this.closedByHand();
+    let changed = false;
+    for (const call of calls) changed = dismissed.delete(call) || changed;
+    if (changed) await this.host.keepDismissed([...dismissed]);
+  }
+
   /** Closed by hand. */
-  dismiss(one: Shown): void {
-    if (one.carried.kind === 'ring') this.dismissed.add(one.tag);
+  dismiss(one: Shown): Promise<void> {
+    return this.inTurn(async () => {
+      if (one.carried.kind !== 'ring') return;
+      const dismissed = (await this.closedByHand()).add(one.tag);
+      for (const oldest of dismissed) if (dismissed.size > remembered) dismissed.delete(oldest);
+      await this.host.keepDismissed([...dismissed]);
+    });
   }
 
   async clicked(one: Shown, action: string): Promise<void> {
     if (action === 'pickup') return this.pickUp(one.carried);
     one.close();
+    const kept = this.dismiss(one);
+    await this.toFront(); // a browser lets that be done only at once
+    await kept;
+  }
+
+  private async toFront(): Promise<void> {
     const windows = await this.host.windows();
     const best = windows.find((w) => w.visible) ?? windows[0];
     await (best ? best.focus() : this.host.open());

@@ -15,6 +15,7 @@ declare const __SHELL__: Shell;
 
 const settings = 'settings';
 const choicesAt = '/settings/choices';
+const dismissedAt = '/settings/dismissed';
 /** How long a window has to say how it sees things. */
 const answerTime = 400;
 
@@ -33,6 +34,13 @@ function windowOf(client: WindowClient): Window {
 async function clients(): Promise<readonly WindowClient[]> {
   return self.clients.matchAll({ type: 'window', includeUncontrolled: true });
 }
+
+/** What outlives the worker, while the browser keeps what it stores. */
+async function kept<T>(at: string): Promise<T | undefined> {
+  const answer = await (await caches.open(settings)).match(at);
+  return answer ? ((await answer.json()) as T) : undefined;
+}
+const keep = async (at: string, what: unknown): Promise<void> => (await caches.open(settings)).put(at, Response.json(what));
 
 const host: Host = {
   // With the pictures in it: a browser shows nothing before it has fetched them, and a phone that is woken may not reach the daemon.
@@ -57,11 +65,11 @@ const host: Host = {
   },
   pickUp: (call, phone) => request('POST', paths.pickup(call), phone ? { endpoint: phone } : {}, pickupPatience),
   pushed: async () => (await self.registration.pushManager?.getSubscription()) != null,
-  async choices(): Promise<Choices | undefined> {
-    const kept = await (await caches.open(settings)).match(choicesAt);
-    return kept ? ((await kept.json()) as Choices) : undefined;
-  },
-  choose: async (choices) => (await caches.open(settings)).put(choicesAt, Response.json(choices)),
+  choices: () => kept<Choices>(choicesAt),
+  choose: (choices) => keep(choicesAt, choices),
+  // Without its store a browser shows what rings all the same.
+  dismissed: () => kept<string[]>(dismissedAt).then((calls) => calls ?? [], () => []),
+  keepDismissed: (calls) => keep(dismissedAt, calls).catch(() => undefined),
   badge(count): void {
     const n = self.navigator;
     if ('setAppBadge' in n) void (count > 0 ? n.setAppBadge(count) : n.clearAppBadge()).catch(() => undefined);
@@ -80,6 +88,8 @@ const notices = new Notices({
   show: (s) => bounded(host.show(s), undefined),
   shown: () => bounded(host.shown(), []),
   windows: () => bounded(host.windows(), []),
+  dismissed: () => bounded(host.dismissed(), []),
+  keepDismissed: (calls) => bounded(host.keepDismissed(calls), undefined),
 });
 
 self.addEventListener('install', (e) => {
@@ -100,4 +110,4 @@ self.addEventListener('push', (e) => {
 });
 self.addEventListener('pushsubscriptionchange', (e) => e.waitUntil(again(self.registration.pushManager, e as Change)));
 self.addEventListener('notificationclick', (e) => e.waitUntil(notices.clicked(shownBy(e.notification), e.action)));
-self.addEventListener('notificationclose', (e) => notices.dismiss(shownBy(e.notification)));
+self.addEventListener('notificationclose', (e) => e.waitUntil(notices.dismiss(shownBy(e.notification))));
