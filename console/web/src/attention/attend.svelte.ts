@@ -71,7 +71,12 @@ export class Attendance {
 
   constructor(private readonly board: Board) {
     this.link = new Link({
-      sight: () => ({ live: this.trusted && !this.asleep, focused: watched(), alerts: $state.snapshot(this.alerts) }),
+      sight: () => ({
+        live: this.trusted && !this.asleep,
+        focused: watched(),
+        rings: untrack(() => (board.pbx ? board.ringing.length : 0)), // the page's own badge follows it
+        alerts: $state.snapshot(this.alerts),
+      }),
       outcome: (answer) => pickedUp(board, answer),
     });
   }

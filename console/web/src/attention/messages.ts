@@ -17,8 +17,8 @@ export interface Alert {
   silent: boolean;
 }
 
-/** How a page sees it. Only what a live page says counts. */
-export interface Sight { live: boolean; focused: boolean; alerts: Alert[] }
+/** How a page sees it. Only what a live page says counts. rings: how many calls the badge counts; an older page does not say it. */
+export interface Sight { live: boolean; focused: boolean; rings?: number; alerts: Alert[] }
 
 export type ToWorker =
   /** A live page tells what rings, whenever that changes. */

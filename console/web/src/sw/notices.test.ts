@@ -123,6 +123,25 @@ test('the last page that closes leaves a call only to push messages', async () =
   expect(browser.texts).toEqual([]);
 });
 
+test('the badge of a page that goes goes with it, or becomes what another page or push messages know', async () => {
+  const { browser, notices } = set();
+  await notices.told({ type: 'sight', sight: sees(alert('c1'), alert('c2')) }, 'a');
+  browser.tab('a', sees());
+  const other = browser.tab('b', { ...sees(alert('c1')), rings: 3 });
+  await notices.told({ type: 'gone' }, 'a');
+  await notices.told({ type: 'lost' }, 'a');
+  expect(browser.badges).toEqual([3, 3]);
+  other.sees = sees(alert('c1')); // of a page that is older
+  await notices.told({ type: 'gone' }, 'a');
+  browser.tabs = [];
+  browser.subscribed = true;
+  await notices.told({ type: 'gone' }, 'b');
+  browser.subscribed = false;
+  await notices.told({ type: 'lost' }, 'b'); // it is there, and sets its badge itself
+  await notices.told({ type: 'gone' }, 'b');
+  expect(browser.badges).toEqual([3, 3, 1, 1, 0]);
+});
+
 test('who has signed out is told of nothing', async () => {
   const { browser, notices } = set();
   await notices.pushed(rings);

@@ -90,11 +90,18 @@ export class Notices {
   private async without(page: string, why: 'lost' | 'gone'): Promise<void> {
     for (const window of await this.host.windows()) {
       const sight = window.id === page ? undefined : await this.host.sight(window);
-      if (sight?.live) return this.follow(sight, window.id);
+      if (!sight?.live) continue;
+      this.host.badge(sight.rings ?? sight.alerts.length); // there is one for all pages, and it was set or cleared by the other
+      return this.follow(sight, window.id);
     }
-    // A page that closes leaves the calls to push messages, which say also when they are over.
-    if (why === 'gone' && (await this.host.pushed())) return;
-    for (const one of await this.host.shown()) if (one.carried.kind === 'ring') one.close();
+    const rings = (await this.host.shown()).filter((s) => s.carried.kind === 'ring');
+    if (why === 'gone') {
+      // A page that closes leaves the calls to push messages, which say also when they are over.
+      const pushed = await this.host.pushed();
+      this.host.badge(pushed ? rings.length : 0);
+      if (pushed) return;
+    }
+    for (const one of rings) one.close();
   }
 
   private async closeAll(): Promise<void> {
