@@ -288,7 +288,7 @@ export const fr: Messages = {
   'push.on': 'Cet appareil est prévenu jusqu’à ce que vous vous déconnectiez.',
   'push.failed': 'Cela n’a pas réussi : {reason}',
   'push.failed.browser': 'le navigateur n’a pas pu joindre son service push.',
-  'push.lost': 'Quand cette page est fermée, aucun appel ne vous est signalé sur cet appareil : {reason}',
+  'push.lost': 'Quand cette page est fermée, aucun appel ne vous est signalé sur cet appareil : {reason}',
   'push.again': 'Réessayer',
   'push.give_up': 'Désactiver',
 };
