@@ -37,7 +37,7 @@ func nothing(t *testing.T, p *chrome.Page, what, selector string) {
 // not offered because it would be refused.
 func TestPageConsole(t *testing.T) {
 	t.Parallel()
-	s := pageSite(t, twoGroups)
+	s := pageSite(t, twoGroups, func(yaml string) string { return strings.Replace(yaml, "members: [igor]", "members: [carla, igor]", 1) })
 	s.phone("101")
 	s.phone("102")
 	s.phone("103")
@@ -61,8 +61,8 @@ func TestPageConsole(t *testing.T) {
 	shows(p, "ben")
 	p.Reads("1 person found")
 	p.Press(chrome.Escape)
-	shows(p, "ben", "carla", "dora", "igor")
-	for number, person := range map[string]string{"104": "dora", "109": "igor", "106": "ben"} { // the last by where his line goes
+	shows(p, "ben", "carla", "carla", "dora", "igor")
+	for number, person := range map[string]string{"104": "dora", "109": "igor", "106": "ben", "110": "carla"} { // the last two by where their lines go
 		p.Press(number)
 		shows(p, person)
 		p.Press(chrome.Escape)
@@ -79,7 +79,7 @@ func TestPageConsole(t *testing.T) {
 		filter string
 		people []string
 	}{
-		{"ringing", []string{"dora"}}, {"logged_in", []string{"ben", "dora", "igor"}}, {"forwarded", []string{"ben"}}, {"all", []string{"ben", "carla", "dora", "igor"}},
+		{"ringing", []string{"dora"}}, {"logged_in", []string{"ben", "carla", "dora", "igor"}}, {"forwarded", []string{"ben", "carla"}}, {"all", []string{"ben", "carla", "carla", "dora", "igor"}},
 	} {
 		p.Find(`[data-testid=filter-` + x.filter + `]`).Click()
 		shows(p, x.people...)
@@ -89,18 +89,26 @@ func TestPageConsole(t *testing.T) {
 	p.Press(chrome.Escape)
 
 	for person, says := range map[string][]string{
-		"ben": {"102", "Online", "for < 1 min", "Logged in", "When busy, to 106"}, "carla": {"103", "Online", "Logged out"},
+		"ben": {"102", "Online", "for < 1 min", "Logged in", "When busy, to 106"},
 		"dora": {"104", "Busy", "for < 1 min", "Ringing", "Fatma Aydin"}, "igor": {"109", "Offline", "No phone is connected"},
 	} {
 		for _, text := range says {
 			card(p, person).Reads(text)
 		}
 	}
+	const carlaInSales = `[data-group=sales] [data-person=carla]`
+	for in, says := range map[string][]string{ // one person, in each group as it is there (G4)
+		carlaInSales: {"103", "Online", "Logged out"}, `[data-group=desk] [data-person=carla]`: {"103", "Online", "Logged in", "When busy, to 110"},
+	} {
+		for _, text := range says {
+			p.Find(in).Reads(text)
+		}
+	}
 
 	// Who administers nothing is offered nothing of that, and who is logged out is not supervised.
 	nothing(t, p, "a forced login in a standard group, and its forwards", `[data-group=desk] [data-testid=actions]`)
 	nothing(t, emils, "menus for who is no administrator", `[data-testid=actions]`)
-	nothing(t, p, "forwards of who is logged out", `[data-person=carla] [data-testid=forward]`)
+	nothing(t, p, "forwards of who is logged out there", carlaInSales+` [data-testid=forward]`)
 	if there := s.stored("CFB", "103"); there != "110" {
 		t.Errorf("carla's line is forwarded to %q", there)
 	}
@@ -118,10 +126,10 @@ func TestPageConsole(t *testing.T) {
 
 	// Whoever is logged in again is supervised again, forward and all.
 	p.Find(`[data-testid=filter-forwarded]`).Click()
-	p.Reads("Nobody found.")
-	s.done("carla", "group.join", `{"group":"sales"}`, true)
 	shows(p, "carla")
-	card(p, "carla").Reads("When busy, to 110")
+	s.done("carla", "group.join", `{"group":"sales"}`, true)
+	shows(p, "carla", "carla")
+	p.Find(carlaInSales).Reads("When busy, to 110")
 	s.done("carla", "forwarding.cancel", `{"person":"carla"}`, true)
 	p.Reads("Nobody found.")
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Announcer, breath, fades } from './announcer';
+import { Announcer, breath, fades, toldOf } from './announcer';
 
 /** A region, and a clock that goes only when it is told to. */
 class Region {
@@ -68,4 +68,13 @@ test('what is not so any more is not said, and not left standing', () => {
   r.announcer.stop();
   r.pass(10 * fades);
   expect(r.said.at(-1)).toBe('rings');
+});
+
+test('what began while nobody spoke is said afterwards', () => {
+  const calls = (...ids: string[]) => new Set(ids);
+  let told = toldOf(calls(), calls('a'), true);
+  told = toldOf(told, calls('a', 'b'), false);
+  expect(told).toEqual(calls('a'));
+  expect(toldOf(told, calls('b'), false)).toEqual(calls());
+  expect(toldOf(told, calls('a', 'b'), true)).toEqual(calls('a', 'b'));
 });

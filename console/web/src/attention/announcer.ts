@@ -60,3 +60,8 @@ export class Announcer {
     this.cancel = this.voice.after(ms, f);
   }
 }
+
+/** What of that which is so now has been said: all of it while somebody speaks, otherwise what was said before. */
+export function toldOf(before: Set<string>, now: Set<string>, speaks: boolean): Set<string> {
+  return speaks ? now : new Set([...now].filter((about) => before.has(about)));
+}

@@ -237,6 +237,7 @@ export const de: Messages = {
   'refused.not_mutual_aid': 'In einer Standardgruppe sind immer alle angemeldet.',
   'refused.may_not_leave': 'Diese Person ist immer angemeldet: So hat es die Administration festgelegt.',
   'refused.last_member': 'Wer als letzte Person angemeldet und verbunden ist, muss bleiben, damit die Gruppe besetzt ist.',
+  'refused.last_member.role': 'In dieser Rolle muss jemand bleiben, der angemeldet und verbunden ist.',
   'refused.set_on_phone': 'Das Telefon leitet selbst um: Das lässt sich nur am Telefon aufheben.',
   'refused.destination_refused': 'An diese Nummer lässt sich nicht umleiten.',
   'refused.destination.empty': 'Es fehlt die Nummer.',

@@ -236,6 +236,7 @@ export const en = {
   'refused.not_mutual_aid': 'In a standard group everybody is always logged in.',
   'refused.may_not_leave': 'This person is always logged in, as the administrator has set it.',
   'refused.last_member': 'The last one who is logged in and connected has to stay, so that the group is not empty.',
+  'refused.last_member.role': 'Somebody in this role who is logged in and connected has to stay.',
   'refused.set_on_phone': 'The phone forwards by itself: that can be cancelled only on the phone.',
   'refused.destination_refused': 'Calls cannot be forwarded to that number.',
   'refused.destination.empty': 'There is no number.',

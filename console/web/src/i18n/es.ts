@@ -237,6 +237,7 @@ export const es: Messages = {
   'refused.not_mutual_aid': 'En un grupo estándar todos están siempre en el grupo.',
   'refused.may_not_leave': 'Esta persona está siempre en el grupo, según la administración.',
   'refused.last_member': 'La última persona conectada debe quedarse, para que el grupo no quede vacío.',
+  'refused.last_member.role': 'Debe quedar alguien conectado en esta función.',
   'refused.set_on_phone': 'El teléfono desvía por sí mismo: solo se puede anular en el teléfono.',
   'refused.destination_refused': 'No se puede desviar a ese número.',
   'refused.destination.empty': 'Falta el número.',

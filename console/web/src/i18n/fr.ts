@@ -237,6 +237,7 @@ export const fr: Messages = {
   'refused.not_mutual_aid': 'Dans un groupe standard, tous sont toujours dans le groupe.',
   'refused.may_not_leave': 'Cette personne est toujours dans le groupe, selon l’administration.',
   'refused.last_member': 'La dernière personne connectée doit rester, pour que le groupe ne soit pas vide.',
+  'refused.last_member.role': 'Il doit rester quelqu’un de connecté dans ce rôle.',
   'refused.set_on_phone': 'Le téléphone renvoie lui-même : cela ne peut être annulé que sur le téléphone.',
   'refused.destination_refused': 'Impossible de renvoyer vers ce numéro.',
   'refused.destination.empty': 'Il manque le numéro.',

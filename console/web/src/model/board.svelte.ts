@@ -81,6 +81,7 @@ export class Board {
       {
         fetch: (url, init) => fetch(url, init),
         now: () => Date.now(),
+        chance: () => Math.random(),
         after: (ms, f) => {
           const timer = setTimeout(f, ms);
           return () => clearTimeout(timer);

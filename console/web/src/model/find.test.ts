@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Call, Group, Member, Person } from '../api/types';
-import { finds, matches, narrows, placesOf, plain, rostersOf, rowsOf, searchFor } from './find';
+import { finds, forwardsOf, matches, narrows, passes, placesOf, plain, rostersOf, rowsOf, searchFor } from './find';
 
 const found = (query: string, name: string, numbers: string[]) => matches(searchFor(query), plain(name), numbers);
 
@@ -26,6 +26,16 @@ test('only a search or a filter narrows what is shown, and both hold', () => {
   expect(finds(searchFor('ben'), member('ben'), ben, new Map())).toBe(true);
   expect(finds(searchFor('ben', 'ringing'), member('ben'), ben, new Map())).toBe(false);
   expect(finds(searchFor('ben'), member('ben'), undefined, new Map())).toBe(false);
+});
+
+test('a group shows, counts and finds no forward and no caller of who is logged out of it', () => {
+  const ben = { name: 'Ben', extension: '102', forwarding: [{ kind: 'always', target: '110' }], calls: ['a'] } as unknown as Person;
+  const out: Member = { ...member('ben'), logged_in: false, status: 'logged_out' };
+  const calling = new Map([['a', call('a', 1)]]);
+  expect([forwardsOf(member('ben'), ben), forwardsOf(out, ben), forwardsOf(member('ben'), undefined)]).toEqual([ben.forwarding, [], []]);
+  expect([passes('forwarded', member('ben'), ben), passes('forwarded', out, ben)]).toEqual([true, false]);
+  for (const number of ['110', '106']) expect([finds(searchFor(number), member('ben'), ben, calling), finds(searchFor(number), out, ben, calling)]).toEqual([true, false]);
+  expect(finds(searchFor('102'), out, ben, calling)).toBe(true);
 });
 
 test('who is a member where is as before when something else of a group has changed', () => {

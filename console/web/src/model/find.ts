@@ -1,5 +1,5 @@
 // Searching and filtering of people.
-import type { Call, Group, Member, Person } from '../api/types';
+import type { Call, Forward, Group, Member, Person } from '../api/types';
 
 export type Filter = 'all' | 'ringing' | 'logged_in' | 'forwarded';
 export const filters: Filter[] = ['all', 'ringing', 'logged_in', 'forwarded'];
@@ -41,7 +41,7 @@ function plainName(person: Person): string {
 
 export function finds(search: Search, member: Member, person: Person | undefined, calls: Map<string, Call>): boolean {
   if (!passes(search.filter, member, person)) return false;
-  return search.words.length === 0 || (person !== undefined && matches(search, plainName(person), numbersOf(person, calls)));
+  return search.words.length === 0 || (person !== undefined && matches(search, plainName(person), numbersOf(member, person, calls)));
 }
 
 export function passes(filter: Filter, member: Member, person: Person | undefined): boolean {
@@ -53,12 +53,18 @@ export function passes(filter: Filter, member: Member, person: Person | undefine
     case 'logged_in':
       return member.logged_in;
     case 'forwarded':
-      return (person?.forwarding.length ?? 0) > 0;
+      return forwardsOf(member, person).length > 0;
   }
 }
 
+/** G4: a group shows nothing of the line of who is logged out of it. Another of mine may show it: there is one document of a person. */
+export function forwardsOf(member: Member, person: Person | undefined): Forward[] {
+  return member.logged_in ? (person?.forwarding ?? []) : [];
+}
+
 /** What a person is found by: also by who calls them now, and by where the line goes. */
-export function numbersOf(person: Person, calls: Map<string, Call>): string[] {
+function numbersOf(member: Member, person: Person, calls: Map<string, Call>): string[] {
+  if (!member.logged_in) return [person.extension];
   const list = [person.extension, ...person.forwarding.map((f) => f.target)];
   for (const id of person.calls) {
     const caller = calls.get(id)?.caller;

@@ -21,6 +21,11 @@ test('who has the call is named', () => {
   expect(wordsOf(refusal('already_taken', { by: 'emil' }), () => 'Emil').values).toEqual({ by: 'Emil' });
 });
 
+test('which lock somebody has to stay for is named', () => {
+  const key = (lock: string) => wordsOf(refusal('last_member', { lock }), (id) => id).key;
+  expect([key('person'), key('role')]).toEqual(['refused.last_member', 'refused.last_member.role']);
+});
+
 test('a code of tomorrow is said too', () => {
   expect(wordsOf(refusal('of_tomorrow'), (id) => id).key).toBe('refused.unavailable');
 });

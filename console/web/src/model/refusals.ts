@@ -15,6 +15,7 @@ export function wordsOf(refusal: Refusal, nameOf: (id: string) => string): Words
   if (code === 'too_many_requests' || code === 'too_many_attempts') {
     return { key: 'refused.too_many', values: { seconds: Math.max(1, refusal.retryAfter) } };
   }
+  if (code === 'last_member' && details['lock'] === 'role') return { key: 'refused.last_member.role', values: {} };
   if (same.includes(code)) return { key: 'refused.forbidden', values: {} };
   const key = `refused.${code}`;
   return { key: key in en ? (key as Key) : 'refused.unavailable', values: { detail: refusal.detail } };

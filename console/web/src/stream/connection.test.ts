@@ -32,7 +32,13 @@ class Lab implements World, Listener {
     this.timers.push(timer);
     return () => void (this.timers = this.timers.filter((t) => t !== timer));
   }
+  stumbles = '';
+  chanced = 0;
+  chance(): number {
+    return this.chanced;
+  }
   event(name: string): void {
+    if (name === this.stumbles) throw new Error(`stumbled over ${name}`);
     this.seen.push(name);
   }
   standing(standing: Standing): void {
@@ -84,6 +90,29 @@ test('a cut line is told at once and resumed with the last id', async () => {
   expect(lab.requests[1]!.get('Last-Event-ID')).toBe('7:2');
   await lab.pass(settling); // nothing was missed
   expect(lab.standings).toEqual(['live', 'reconnecting', 'live']);
+});
+
+test('after an event that it stumbled over it asks for the whole', async () => {
+  const lab = await new Lab().live();
+  lab.stumbles = 'call';
+  await lab.send('call', '7:2');
+  expect(lab.standings).toEqual(['live', 'reconnecting']);
+  await lab.pass(500);
+  expect(lab.requests[1]!.get('Last-Event-ID')).toBeNull();
+  await lab.send('view', '7:3');
+  expect(lab.seen).toEqual(['view', 'view']);
+  expect(lab.connection.standing).toBe('live');
+});
+
+test('not all pages come back at the same moment', async () => {
+  const lab = await new Lab().live();
+  lab.chanced = 1;
+  lab.streams.at(-1)!.close();
+  await lab.rest();
+  await lab.pass(749);
+  expect(lab.requests.length).toBe(1);
+  await lab.pass(1);
+  expect(lab.requests.length).toBe(2);
 });
 
 test('after alive_until nothing is known, although the line is there', async () => {

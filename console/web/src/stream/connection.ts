@@ -16,6 +16,8 @@ export interface World {
   fetch(url: string, init: RequestInit): Promise<Response>;
   now(): number;
   after(ms: number, f: () => void): () => void;
+  /** From 0 to 1. */
+  chance(): number;
 }
 
 export interface Listener {
@@ -31,6 +33,8 @@ export const doubt = 6_500;
 export const settling = 150;
 const retryMin = 500;
 const retryMax = 10_000;
+/** By so much of it each waits longer than the others: all pages lose their lines at once, and not all are to come back at once. */
+const apart = 0.5;
 
 export class Connection {
   readonly clock = new ServerClock();
@@ -134,7 +138,7 @@ export class Connection {
     if (stopping.signal.aborted) return;
     this.drop();
     this.failures++;
-    const wait = Math.max(retryAfter, Math.min(retryMax, retryMin * 2 ** (this.failures - 1)));
+    const wait = Math.max(retryAfter, Math.min(retryMax, retryMin * 2 ** (this.failures - 1))) * (1 + apart * this.world.chance());
     this.cancelRetry = this.world.after(wait, () => void this.follow());
     this.tell();
   }
@@ -169,14 +173,16 @@ export class Connection {
 
   private received(name: string, raw: string, id: string | undefined): void {
     const data: unknown = JSON.parse(raw);
-    if (id) this.lastID = id;
     const site = name === 'site' ? data : name === 'view' ? (data as { site: unknown }).site : undefined;
     if (site) {
       const until = (site as { alive_until: string }).alive_until;
       this.aliveUntil = Date.parse(until);
       this.clock.toldAliveUntil(until, this.world.now());
     }
+    const before = this.lastID;
+    this.lastID = ''; // An event that cannot be taken in would be lost for good: after it a whole view is asked for.
     this.listener.event(name, data);
+    this.lastID = id || before;
     this.settled = true;
     this.began = true;
     this.failures = 0;
