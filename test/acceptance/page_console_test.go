@@ -89,7 +89,7 @@ func TestPageConsole(t *testing.T) {
 	p.Press(chrome.Escape)
 
 	for person, says := range map[string][]string{
-		"ben": {"102", "Online", "for < 1 min", "Logged in", "When busy, to 106"},
+		"ben":  {"102", "Online", "for < 1 min", "Logged in", "When busy, to 106"},
 		"dora": {"104", "Busy", "for < 1 min", "Ringing", "Fatma Aydin"}, "igor": {"109", "Offline", "No phone is connected"},
 	} {
 		for _, text := range says {

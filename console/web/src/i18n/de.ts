@@ -107,6 +107,8 @@ export const de: Messages = {
   'console.found.one': '{count} Person gefunden',
   'console.found.other': '{count} Personen gefunden',
   'console.nothing': 'Keine Treffer.',
+  'console.only': 'Nur unter: {filter}.',
+  'console.search.all': 'Alle durchsuchen',
   'console.people.one': '{count} Person',
   'console.people.other': '{count} Personen',
   'group.empty': 'In dieser Gruppe ist noch niemand.',
@@ -152,6 +154,7 @@ export const de: Messages = {
   'forward.seconds': 'Nach so vielen Sekunden (leer: wie in der Telefonanlage eingestellt)',
   'forward.save': 'Rufumleitung einrichten',
   'forward.saved': 'Die Rufumleitung von {person} an {target} ist eingerichtet.',
+  'forward.others': 'Bleibt bestehen: {forwards}',
   'forward.only_phone': 'Lässt sich nur am Telefon selbst aufheben',
 
   'person.actions': 'Aktionen für {person}',
@@ -224,7 +227,7 @@ export const de: Messages = {
   'notice.dnd.changed': '{by} hat bei Ihnen „Nicht stören“ geändert.',
   'someone': 'Jemand',
 
-  'refused.invalid': 'Das ist so nicht möglich: {detail}',
+  'refused.invalid': 'Das ist so nicht möglich.',
   'refused.not_found': 'Das gibt es nicht mehr.',
   'refused.not_supervisor': 'Sie überwachen diese Person oder Gruppe nicht.',
   'refused.not_participant': 'Sie sind nicht in dieser Gruppe.',

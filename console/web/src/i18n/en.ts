@@ -106,6 +106,8 @@ export const en = {
   'console.found.one': '{count} person found',
   'console.found.other': '{count} people found',
   'console.nothing': 'Nobody found.',
+  'console.only': 'Only among: {filter}.',
+  'console.search.all': 'Search all',
   'console.people.one': '{count} person',
   'console.people.other': '{count} people',
   'group.empty': 'This group has no people yet.',
@@ -151,6 +153,7 @@ export const en = {
   'forward.seconds': 'After how many seconds (empty: as the telephone system has it)',
   'forward.save': 'Set forward',
   'forward.saved': 'The forward of {person} to {target} is set.',
+  'forward.others': 'Stays as it is: {forwards}',
   'forward.only_phone': 'Can be cancelled only on the phone itself',
 
   'person.actions': 'Actions for {person}',
@@ -223,7 +226,7 @@ export const en = {
   'notice.dnd.changed': '{by} has changed your do-not-disturb.',
   'someone': 'Somebody',
 
-  'refused.invalid': 'That does not make sense: {detail}',
+  'refused.invalid': 'That is not possible like this.',
   'refused.not_found': 'That is not there any more.',
   'refused.not_supervisor': 'You do not supervise this person or group.',
   'refused.not_participant': 'You are not in this group.',

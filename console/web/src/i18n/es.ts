@@ -107,6 +107,8 @@ export const es: Messages = {
   'console.found.one': '{count} persona encontrada',
   'console.found.other': '{count} personas encontradas',
   'console.nothing': 'Sin resultados.',
+  'console.only': 'Solo entre: {filter}.',
+  'console.search.all': 'Buscar en todos',
   'console.people.one': '{count} persona',
   'console.people.other': '{count} personas',
   'group.empty': 'En este grupo todavía no hay nadie.',
@@ -152,6 +154,7 @@ export const es: Messages = {
   'forward.seconds': 'Después de cuántos segundos (vacío: como en la centralita)',
   'forward.save': 'Activar desvío',
   'forward.saved': 'El desvío de {person} a {target} está activado.',
+  'forward.others': 'Se mantiene: {forwards}',
   'forward.only_phone': 'Solo se puede anular en el propio teléfono',
 
   'person.actions': 'Acciones para {person}',
@@ -224,7 +227,7 @@ export const es: Messages = {
   'notice.dnd.changed': '{by} ha cambiado su «No molestar».',
   'someone': 'Alguien',
 
-  'refused.invalid': 'Así no es posible: {detail}',
+  'refused.invalid': 'Así no es posible.',
   'refused.not_found': 'Eso ya no existe.',
   'refused.not_supervisor': 'Usted no supervisa a esta persona o grupo.',
   'refused.not_participant': 'Usted no está en este grupo.',

@@ -107,6 +107,8 @@ export const fr: Messages = {
   'console.found.one': '{count} personne trouvée',
   'console.found.other': '{count} personnes trouvées',
   'console.nothing': 'Aucun résultat.',
+  'console.only': 'Seulement parmi : {filter}.',
+  'console.search.all': 'Chercher partout',
   'console.people.one': '{count} personne',
   'console.people.other': '{count} personnes',
   'group.empty': 'Ce groupe n’a encore personne.',
@@ -152,6 +154,7 @@ export const fr: Messages = {
   'forward.seconds': 'Après combien de secondes (vide : selon le système téléphonique)',
   'forward.save': 'Activer le renvoi',
   'forward.saved': 'Le renvoi de {person} vers {target} est activé.',
+  'forward.others': 'Reste en place : {forwards}',
   'forward.only_phone': 'Ne peut être annulé que sur le téléphone',
 
   'person.actions': 'Actions pour {person}',
@@ -224,7 +227,7 @@ export const fr: Messages = {
   'notice.dnd.changed': '{by} a modifié votre « Ne pas déranger ».',
   'someone': 'Quelqu’un',
 
-  'refused.invalid': 'Ce n’est pas possible ainsi : {detail}',
+  'refused.invalid': 'Ce n’est pas possible ainsi.',
   'refused.not_found': 'Cela n’existe plus.',
   'refused.not_supervisor': 'Vous ne supervisez pas cette personne ou ce groupe.',
   'refused.not_participant': 'Vous n’êtes pas dans ce groupe.',

@@ -24,6 +24,7 @@ test('a language is chosen by its first part', () => {
   expect(choose(undefined, '')).toBe('en');
   expect(choose(undefined, '', 'de-AT', 'en')).toBe('de');
   expect(choose('es', 'fr', 'de')).toBe('es');
+  expect(choose('constructor', 'toString', 'fr')).toBe('fr');
 });
 
 test('what is filled in is never read as a pattern', () => {

@@ -11,7 +11,7 @@ export const names: Record<Language, string> = { de: 'Deutsch', en: 'English', f
 export type Values = Record<string, string | number>;
 
 export function isLanguage(tag: string): tag is Language {
-  return tag in languages;
+  return Object.hasOwn(languages, tag);
 }
 
 /** The first of some language tags (de, en_GB, fr-CH) that there is; otherwise English. */

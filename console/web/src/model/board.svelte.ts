@@ -73,7 +73,7 @@ export class Board {
   /** onOther: another person has signed in, in another tab of this browser. */
   constructor(
     account: Me,
-    onSignedOut: () => void,
+    private readonly onSignedOut: () => void,
     private readonly onOther: () => void,
   ) {
     this.account = account;
@@ -171,7 +171,11 @@ export class Board {
   /** There may have been a change of the configuration, or somebody else may have signed in. */
   async askWho(): Promise<void> {
     const answer = await request<Me>('GET', '/me');
-    if (!answer.ok || this.stopped) return;
+    if (this.stopped) return;
+    if (!answer.ok) {
+      if (answer.problem.code === 'unauthorized') this.onSignedOut();
+      return;
+    }
     if (answer.data.id === this.account.id) this.account = answer.data;
     else this.onOther();
   }

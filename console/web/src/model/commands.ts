@@ -7,6 +7,7 @@ import { wordsOf } from './refusals';
 import { toasts } from './toasts.svelte';
 
 export function inWords(refusal: Refusal, board: Board): string {
+  if (refusal.code === 'unauthorized') void board.askWho(); // it may have been the session before
   const { key, values } = wordsOf(refusal, board.nameOf);
   return t(key, values);
 }

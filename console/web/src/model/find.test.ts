@@ -28,6 +28,13 @@ test('only a search or a filter narrows what is shown, and both hold', () => {
   expect(finds(searchFor('ben'), member('ben'), undefined, new Map())).toBe(false);
 });
 
+test('people are found by who calls them, unless that is withheld', () => {
+  const ben = { name: 'Ben', extension: '102', forwarding: [], calls: ['a'] } as unknown as Person;
+  const from = (name: string, withheld: boolean) => new Map([['a', { ...call('a', 1), caller: { number: '+49305550', name, withheld } }]]);
+  for (const query of ['weiss', 'dr weiß', '5550']) expect(finds(searchFor(query), member('ben'), ben, from('Dr. Weiß', false)), query).toBe(true);
+  for (const query of ['weiss', '5550']) expect(finds(searchFor(query), member('ben'), ben, from('Dr. Weiß', true)), query).toBe(false);
+});
+
 test('a group shows, counts and finds no forward and no caller of who is logged out of it', () => {
   const ben = { name: 'Ben', extension: '102', forwarding: [{ kind: 'always', target: '110' }], calls: ['a'] } as unknown as Person;
   const out: Member = { ...member('ben'), logged_in: false, status: 'logged_out' };

@@ -62,13 +62,13 @@ export function forwardsOf(member: Member, person: Person | undefined): Forward[
   return member.logged_in ? (person?.forwarding ?? []) : [];
 }
 
-/** What a person is found by: also by who calls them now, and by where the line goes. */
+/** What a person is found by, besides the name: also by who calls them now, by name and number, and by where the line goes. */
 function numbersOf(member: Member, person: Person, calls: Map<string, Call>): string[] {
   if (!member.logged_in) return [person.extension];
   const list = [person.extension, ...person.forwarding.map((f) => f.target)];
   for (const id of person.calls) {
     const caller = calls.get(id)?.caller;
-    if (caller && !caller.withheld) list.push(caller.number);
+    if (caller && !caller.withheld) list.push(caller.number, plain(caller.name));
   }
   return list;
 }

@@ -21,6 +21,11 @@ test('who has the call is named', () => {
   expect(wordsOf(refusal('already_taken', { by: 'emil' }), () => 'Emil').values).toEqual({ by: 'Emil' });
 });
 
+test('the end of the session is said as such, and nothing in the words of the server', () => {
+  expect(wordsOf(refusal('unauthorized'), (id) => id).key).toBe('signin.ended');
+  expect(wordsOf({ ...refusal('invalid'), detail: 'the body is not JSON' }, (id) => id)).toEqual({ key: 'refused.invalid', values: {} });
+});
+
 test('which lock somebody has to stay for is named', () => {
   const key = (lock: string) => wordsOf(refusal('last_member', { lock }), (id) => id).key;
   expect([key('person'), key('role')]).toEqual(['refused.last_member', 'refused.last_member.role']);

@@ -16,7 +16,9 @@ export function wordsOf(refusal: Refusal, nameOf: (id: string) => string): Words
     return { key: 'refused.too_many', values: { seconds: Math.max(1, refusal.retryAfter) } };
   }
   if (code === 'last_member' && details['lock'] === 'role') return { key: 'refused.last_member.role', values: {} };
+  // The session has ended; the sign-in says the same.
+  if (code === 'unauthorized') return { key: 'signin.ended', values: {} };
   if (same.includes(code)) return { key: 'refused.forbidden', values: {} };
   const key = `refused.${code}`;
-  return { key: key in en ? (key as Key) : 'refused.unavailable', values: { detail: refusal.detail } };
+  return { key: key in en ? (key as Key) : 'refused.unavailable', values: {} };
 }

@@ -128,6 +128,18 @@ test('after alive_until nothing is known, although the line is there', async () 
   expect(lab.connection.standing).toBe('live');
 });
 
+test('a line that is silent for too long is in doubt before it is lost, and holds again when something comes', async () => {
+  const lab = await new Lab().live();
+  await lab.pass(doubt);
+  expect(lab.standings).toEqual(['live']);
+  await lab.pass(1);
+  expect(lab.standings).toEqual(['live', 'reconnecting']);
+  expect(lab.requests.length).toBe(1);
+  await lab.send('site', '7:2');
+  expect(lab.standings).toEqual(['live', 'reconnecting', 'live']);
+  expect(lab.requests.length).toBe(1);
+});
+
 test('a silent line is a lost one', async () => {
   const lab = await new Lab().live();
   await lab.pass(silence + 1);

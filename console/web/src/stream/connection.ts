@@ -27,7 +27,7 @@ export interface Listener {
 
 /** The site comes every 5 s, and it is 15 s ahead. Who hears nothing for longer than two of them has lost the line. */
 export const silence = 12_000;
-/** A chunk that is older than one of them is suspicious in a tab that was asleep. */
+/** After one that did not come nothing is vouched for: the line may be gone without a word. It is not dropped yet. */
 export const doubt = 6_500;
 /** What was missed comes with the beginning of the answer. If nothing was, nothing comes. */
 export const settling = 150;
@@ -206,6 +206,6 @@ export class Connection {
     if (this.told === 'signed_out') return 'signed_out';
     if (!this.began) return 'connecting';
     if (this.serverNow() > this.aliveUntil) return 'unknown';
-    return this.settled ? 'live' : 'reconnecting';
+    return this.settled && this.quietFor() <= doubt ? 'live' : 'reconnecting';
   }
 }

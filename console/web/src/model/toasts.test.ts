@@ -1,0 +1,40 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Toasts } from './toasts.svelte';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const texts = (toasts: Toasts) => toasts.list.map((t) => t.text).join(' ');
+
+test('a message goes by itself, and a refusal stays longer', () => {
+  const toasts = new Toasts();
+  toasts.say('done', 'a');
+  toasts.say('refused', 'b');
+  vi.advanceTimersByTime(5_000);
+  expect(texts(toasts)).toBe('b');
+  vi.advanceTimersByTime(7_000);
+  expect(texts(toasts)).toBe('');
+});
+
+test('what somebody is at stays, and goes when they have left, though nobody says so', () => {
+  const toasts = new Toasts();
+  let on: number | undefined = 0;
+  toasts.at = () => ({ held: on !== undefined, on });
+  toasts.say('done', 'a');
+  toasts.say('done', 'b');
+  vi.advanceTimersByTime(60_000);
+  expect(texts(toasts)).toBe('a b');
+  toasts.close(0);
+  on = undefined; // the button that had the focus is gone
+  vi.advanceTimersByTime(1_000);
+  expect(texts(toasts)).toBe('');
+});
+
+test('of very many the oldest go, but not the one that somebody is at', () => {
+  const toasts = new Toasts();
+  for (const text of 'abcdef') toasts.say('done', text);
+  expect(texts(toasts)).toBe('b c d e f');
+  toasts.at = () => ({ held: true, on: 1 });
+  for (const text of 'gh') toasts.say('done', text);
+  expect(texts(toasts)).toBe('b e f g h');
+});
