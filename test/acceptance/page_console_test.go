@@ -84,7 +84,16 @@ func TestPageConsole(t *testing.T) {
 		p.Find(`[data-testid=filter-` + x.filter + `]`).Click()
 		shows(p, x.people...)
 	}
-	p.Press("/106") // found is also whom she calls
+	p.Find(`[data-testid=filter-forwarded]`).Click()
+	p.Press("/dora")
+	p.Reads("Nobody found. Only among: Forwarded.")
+	p.Find(`[data-testid=search-all]`).Click()
+	shows(p, "dora")
+	p.Press(chrome.Escape)
+	p.Press("aydin") // found is also whom she calls
+	shows(p, "dora")
+	p.Press(chrome.Escape)
+	p.Press("106")
 	shows(p, "ben", "dora")
 	p.Press(chrome.Escape)
 

@@ -135,7 +135,7 @@ func TestPageKeepsTheFocus(t *testing.T) {
 	actions := `[data-group=sales] [data-person=ben] [data-testid=actions]`
 	focus(p, actions)
 	p.Press(chrome.Enter)
-	p.Await("menuitem", "Log out of Vertrieb")
+	p.Await("menu", "Actions for Ben Okafor").Await("menuitem", "Log out of Vertrieb")
 	p.Press(chrome.Escape)
 	focusOn(p, "what opened the menu", actions)
 	for action, dialog := range map[string]string{"force-out": "alertdialog", "set-forward": "dialog"} {

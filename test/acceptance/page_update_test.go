@@ -55,7 +55,7 @@ func newUpgraded(t *testing.T, daemon string) *upgraded {
 // rejuvenate gives what the page is made of another name, and the worker another version.
 func (u *upgraded) rejuvenate(r *http.Response) error {
 	version := u.version.Load()
-	if path := r.Request.URL.Path; version == 0 || path != "/sw.js" && path != "/" {
+	if path := r.Request.URL.Path; version == 0 || path != "/sw.js" && path != "/" && path != "/index.html" {
 		return nil
 	}
 	body, err := io.ReadAll(r.Body)

@@ -145,7 +145,7 @@ export class Board {
     // Whether what was asked for has arrived anywhere is not known: it is offered again when the line is back.
     if (standing !== 'live') for (const [id, phase] of this.attempts) if (phase === 'asked') this.attempts.delete(id);
     if (standing === 'live') {
-      this.lastLive = Date.now();
+      this.lastLive = Date.now() - this.connection.quietFor();
       this.now = this.connection.serverNow();
       this.goneFor = 0;
       if (this.now - this.slow >= 10_000 || this.now < this.slow) this.slow = this.now;

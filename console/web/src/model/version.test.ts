@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { calm, current, mayReload, partsOf, type Moment } from './version';
+import { calm, current, keepLooking, later, mayReload, partsOf, soon, type Moment } from './version';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -17,8 +17,10 @@ test('what cannot be told is no newer page', async () => {
     vi.stubGlobal('fetch', answer);
     expect(await current()).toBe('');
   }
-  vi.stubGlobal('fetch', async () => new Response(page('two')));
+  const fetched = vi.fn(async () => new Response(page('two')));
+  vi.stubGlobal('fetch', fetched);
   expect(await current()).toBe('/assets/a.css /assets/two.js');
+  expect(fetched).toHaveBeenCalledWith('/index.html', expect.anything()); // the worker may answer / with what it has stored
 });
 
 test('nobody loses anything by it', () => {
@@ -30,4 +32,15 @@ test('nobody loses anything by it', () => {
     expect(mayReload({ ...quiet, ...not })).toBe(false);
     expect(mayReload({ ...quiet, ...not, hidden: true })).toBe(false);
   }
+});
+
+test('it is looked again soon and then from time to time, until the connection is gone', () => {
+  vi.useFakeTimers();
+  const look = vi.fn();
+  const end = keepLooking(look);
+  const after = [0, soon, later - 1, 1, later].map((ms) => (vi.advanceTimersByTime(ms), look.mock.calls.length));
+  end();
+  vi.advanceTimersByTime(3 * later);
+  expect([...after, look.mock.calls.length]).toEqual([1, 2, 2, 3, 4, 4]);
+  vi.useRealTimers();
 });

@@ -9,14 +9,29 @@ export function partsOf(html: string): string {
 /** Those of the page that runs here. While one develops there are none. */
 export const mine = typeof document === 'undefined' ? '' : partsOf(document.documentElement.outerHTML);
 
-/** Those of the page that would be loaded now; the same where that cannot be told. */
+/** Those of the page that would be loaded now; empty where that cannot be told. At this path the service worker answers nothing that it has stored. */
 export async function current(): Promise<string> {
   try {
-    const response = await fetch('/', { cache: 'no-store', signal: AbortSignal.timeout(20_000) });
-    return (response.ok && partsOf(await response.text())) || mine;
+    const response = await fetch('/index.html', { cache: 'no-store', signal: AbortSignal.timeout(20_000) });
+    return response.ok ? partsOf(await response.text()) : '';
   } catch {
-    return mine;
+    return '';
   }
+}
+
+/** When it is looked again, in ms: a daemon that was just started may not have answered, and then as long as the connection lives. */
+export const soon = 30_000;
+export const later = 3600_000;
+
+/** Looks now, soon, and from time to time. Returns its end. */
+export function keepLooking(look: () => void): () => void {
+  let timer = setTimeout(next, soon);
+  function next(): void {
+    look();
+    timer = setTimeout(next, later);
+  }
+  look();
+  return () => clearTimeout(timer);
 }
 
 export interface Moment {

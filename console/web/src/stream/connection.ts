@@ -113,7 +113,8 @@ export class Connection {
     return this.quietFor() > silence || this.quietFor() < 0;
   }
 
-  private quietFor(): number {
+  /** For how long nothing has been heard, in ms. */
+  quietFor(): number {
     return this.world.now() - this.heardAt;
   }
 
