@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Call, Group, Me } from '../api/types';
-import { alertsOf, toTell } from './alerts';
+import { alertsOf, isTold, toTell } from './alerts';
 
 const group = (id: string, loggedIn: boolean): Group => ({
   id, name: 'Vertrieb', number: '1', type: 'mutual_aid', lock_last: 'off', unstaffed: false, ringing: [], members: [],
@@ -21,6 +21,13 @@ test('one is told of what one may pick up, and has not begun to', () => {
     call('begun', [{ person: 'ben', groups: ['sales'] }]),
   ];
   expect(toTell({ account, ringing, groups, attempts: new Set(['begun']) }).map((c) => c.id)).toEqual(['sales']);
+});
+
+test('calls are told to who is logged in as a supervisor somewhere, and not to who only sees the groups', () => {
+  expect(isTold('anna', groups.values())).toBe(true);
+  expect(isTold('anna', [group('care', false)])).toBe(false);
+  expect(isTold('root', groups.values())).toBe(false);
+  expect(isTold('anna', [])).toBe(false);
 });
 
 const told = {

@@ -20,6 +20,11 @@ export function toTell(r: Ringing): Call[] {
   return r.ringing.filter((call) => mayPickUp(r.account, call, r.groups) && !r.attempts.has(call.id));
 }
 
+/** Whether calls are told to somebody at all: who administers groups sees them, and is told of none. */
+export function isTold(person: string, groups: Iterable<Group>): boolean {
+  return [...groups].some((g) => g.supervisors.some((s) => s.person === person && s.logged_in));
+}
+
 export interface Telling {
   account: Me;
   nameOf(person: string): string;

@@ -4,7 +4,7 @@ import { chosenPhone, pickedUp } from '../model/commands';
 import type { Board } from '../model/board.svelte';
 import { prefs, t } from '../model/prefs.svelte';
 import { wordsOf } from '../model/refusals';
-import { alertsOf, toTell, trust } from './alerts';
+import { alertsOf, isTold, toTell, trust } from './alerts';
 import { Link, workers } from './link';
 import { permitted, Player } from './player';
 import { discard, holds, subscribe, support, unsubscribe, type PushResult, type PushState } from './push';
@@ -30,7 +30,7 @@ export class Attendance {
   /** It is wanted in this browser, and is off: the daemon was just starting, perhaps, or the push service away. */
   private pushLacks = $derived.by(() => prefs.push && this.push === 'off' && this.allowed === 'granted');
   /** Who relies on it is told that it is off. Without a connection that is said of everything. */
-  pushLost = $derived.by(() => this.board.live && this.pushLacks && this.pushWhy !== '');
+  pushLost = $derived.by(() => this.board.live && this.told && this.pushLacks && this.pushWhy !== '');
   private asleep = $state(false);
   private trusted = $state(false);
   private audible = $state(false);
@@ -47,7 +47,9 @@ export class Attendance {
     const { board } = this;
     return this.trusted && !this.asleep ? toTell({ account: board.account, ringing: board.ringing, groups: board.tables.groups, attempts: board.attempts }) : [];
   });
-  private sound = $derived.by(() => !prefs.muted && prefs.sound !== 'none' && this.board.tables.groups.size > 0);
+  /** Whether calls may ring for this person. Nobody else is asked for anything. */
+  told = $derived.by(() => isTold(this.board.account.id, this.board.tables.groups.values()));
+  private sound = $derived.by(() => !prefs.muted && prefs.sound !== 'none' && this.told);
   private wanted = $derived(this.sound && this.ringing.length > 0);
   /** The browser wants a click before this page may sound. Said also while nothing rings: then it is too late. */
   blocked = $derived(this.sound && this.probed && !this.unlocked);
@@ -89,7 +91,7 @@ export class Attendance {
     $effect(() => () => {
       ends.abort();
       // The session is over, or another has begun. Who relies on being told is told that, if nobody signed out by hand.
-      const told = board.ended && prefs.notify && this.allowed === 'granted' && board.tables.groups.size > 0;
+      const told = board.ended && prefs.notify && this.allowed === 'granted' && isTold(board.account.id, board.tables.groups.values());
       this.link.say(told ? { type: 'ended', language: prefs.language } : { type: 'out' });
       this.link.stop();
       this.turn.want(false);
