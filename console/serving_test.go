@@ -116,6 +116,47 @@ func TestStreamLivesAsLongAsItsSession(t *testing.T) {
 	}
 }
 
+// Who signs in anew keeps the stream of before until the next heartbeat: by then the page has the new cookie. Another person ends it at
+// once.
+func TestStreamOfWhoSignsInAnew(t *testing.T) {
+	d := serving(t, func(d *desk) { d.heartbeat = time.Hour })
+	enter := func(person supervision.PersonID, before *http.Cookie) *http.Cookie {
+		r, w := httptest.NewRequest("POST", "/", nil), httptest.NewRecorder()
+		if before != nil {
+			r.AddCookie(before)
+		}
+		if _, err := d.welcome(exchange{r, w}, person, byProvider); err != nil {
+			t.Fatal(err)
+		}
+		return w.Result().Cookies()[0]
+	}
+	stream := func(cookie *http.Cookie) *bufio.Scanner {
+		r := httptest.NewRequest("GET", "/api/v1/stream", nil)
+		r.AddCookie(cookie)
+		lines := bufio.NewScanner(d.sent(r).Body) //nolint:bodyclose // at the end of the test
+		if !lines.Scan() {
+			t.Fatalf("no stream: %v", lines.Err())
+		}
+		return lines
+	}
+	first := enter("anna", nil)
+	stream(first)
+	second := enter("anna", first)
+	if _, ok := d.sessions.holds(t.Context(), first.Value); ok {
+		t.Error("the session of before goes on")
+	}
+	lines := stream(second)
+	enter("ben", second)
+	for lines.Scan() {
+	}
+	if err := lines.Err(); err != nil {
+		t.Errorf("it does not end: %v", err)
+	}
+	if n := testutil.ToFloat64(d.metrics.cuts.WithLabelValues(cutEnded)); n != 1 { // what was told first comes first
+		t.Errorf("%v are cut", n)
+	}
+}
+
 // An open stream is a use of its session: that lasts on.
 func TestStreamKeepsItsSession(t *testing.T) {
 	d := serving(t, func(d *desk) { d.heartbeat = 10 * time.Millisecond })

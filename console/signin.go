@@ -112,7 +112,14 @@ func (s *Server) welcome(x exchange, person supervision.PersonID, proof string) 
 	if !s.begins.allows(string(person)) {
 		return nil, problem(http.StatusTooManyRequests, codeTooManyRequests, "this person has signed in too often; try again later").after(refillSession)
 	}
-	if err := s.endSession(x.r); err != nil {
+	// The page of who signs in anew follows a stream of the session before. Cut now, it might come back before this answer has brought the
+	// new cookie, and would take its person for signed out: the next heartbeat ends it.
+	before, _ := s.sessions.find(x.r)
+	end := s.endSession
+	if before.person == person {
+		end = s.replaceSession
+	}
+	if err := end(x.r); err != nil {
 		return nil, err
 	}
 	id, err := s.sessions.begin(x.r, x.w, person, proof)
@@ -143,14 +150,28 @@ func (s *Server) signOut(ctx context.Context, _ *struct{}) (*struct{}, error) {
 
 // endSession ends the session of a request, if it has one, and its streams. The error is a problem.
 func (s *Server) endSession(r *http.Request) error {
-	token, err := s.sessions.end(r)
+	token, err := s.leaveSession(r)
+	if err == nil && token != "" {
+		s.hub.cutThose(func(id identity) bool { return id.session == token })
+	}
+	return err
+}
+
+// replaceSession ends it as endSession does, but its streams only with their next heartbeat.
+func (s *Server) replaceSession(r *http.Request) error {
+	_, err := s.leaveSession(r)
+	return err
+}
+
+// leaveSession ends the session of a request and its push, and gives its token; empty: it has none. The error is a problem.
+func (s *Server) leaveSession(r *http.Request) (token string, err error) {
+	token, err = s.sessions.end(r)
 	if err != nil {
 		s.log.Error("a session cannot be ended", "error", err)
-		return unavailable("the session cannot be ended; try again")
+		return "", unavailable("the session cannot be ended; try again")
 	}
 	if token != "" {
-		s.hub.cutThose(func(id identity) bool { return id.session == token })
 		s.endPush(token)
 	}
-	return nil
+	return token, nil
 }
