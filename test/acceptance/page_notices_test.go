@@ -113,7 +113,7 @@ func TestPageNotification(t *testing.T) {
 	s.quiet()
 }
 
-// Two pages of a browser show one notification. It stays while one of them can say that it holds, and no longer.
+// Two pages of a browser show one notification, and have one badge. They stay while one of them can say that they hold, and no longer.
 func TestPageNotificationOfTwoTabs(t *testing.T) {
 	t.Parallel()
 	s := pageSite(t)
@@ -132,9 +132,17 @@ func TestPageNotificationOfTwoTabs(t *testing.T) {
 	b.stage.Front()
 	third.AwaitTrue(`document.visibilityState === "hidden"`)
 	b.noticed("Fatma Aydin")
+	chrome.InWorker[bool](b.house, b.origin, `(self.badge = -1, self.navigator.setAppBadge = async n => void (self.badge = n),
+		self.navigator.clearAppBadge = async () => void (self.badge = 0), true)`)
+	badge := func(want int) {
+		t.Helper()
+		b.stage.Until("the badge says so", func() bool { return chrome.InWorker[int](b.house, b.origin, `self.badge`) == want })
+	}
 	third.Close()
+	badge(1)
 	b.noticed("Fatma Aydin")
 	second.Close()
+	badge(0)
 	b.unnoticed()
 	s.must("hang up", caller.Hangup(s.ctx()))
 	s.quiet()
