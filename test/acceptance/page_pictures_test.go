@@ -21,10 +21,14 @@ var updatePictures = flag.Bool("update-pictures", false, "take the pictures of t
 // pictureQuality is that of those in docs/pictures; each has some 30 kB.
 const pictureQuality = 60
 
-// inDocs are the pictures that docs/console.md shows.
+// inDocs are the pictures that docs/console.md and docs/pictures.md show: between them each state in both languages, light and dark, wide
+// and narrow.
 var inDocs = map[string]bool{
-	"ringing-en-light-wide": true, "ringing-de-dark-narrow": true, "console-de-dark-wide": true, "mine-en-light-wide": true,
-	"history-en-light-wide": true,
+	"ringing-en-light-wide": true, "ringing-de-dark-narrow": true,
+	"console-de-dark-wide": true, "console-en-light-narrow": true,
+	"mine-en-light-wide": true, "mine-de-dark-narrow": true,
+	"history-en-light-wide": true, "history-de-dark-narrow": true,
+	"settings-en-dark-wide": true, "forward-de-light-wide": true, "menu-de-light-narrow": true, "force-out-en-dark-narrow": true,
 }
 
 const picturePeople = `
