@@ -60,6 +60,9 @@ var unseen = map[string]string{
 	"reply.refusal.json code = conflict":              "needs two pickups at a time: screen_pickup_test.go",
 	"reply.refusal.json code = no_answer":             "needs pickup.timeout: screen_pickup_test.go",
 	"reply.refusal.json code = unavailable":           "needs NATS to be away: link_test.go",
+	"membership.json bar = unavailable":               "only before there is an epoch: supervision/testdata/barred.txtar",
+	"group.json SupervisorDocument bar = unavailable": "likewise",
+	"group.json MemberDocument bar = unavailable":     "likewise",
 	"reply.refusal.json details reason = unsupported": "needs a PBX without families",
 	"reply.refusal.json details reason = empty":       "a target that is empty is invalid before",
 	"view-message.json event = group_gone":            "after a change of the configuration the whole view is told",
@@ -79,7 +82,7 @@ func TestMessagesAreAsTheSchemasSay(t *testing.T) {
 			"type: mutual_aid", "type: mutual_aid\n    lock_last: role",
 		).Replace(yaml) + `
   help:  {name: Hilfe, number: "3", type: mutual_aid, lock_last: person, supervisors: [hana], members: [carla]}
-  night: {name: Nacht, type: mutual_aid, supervisors: [hana], members: [carla]}
+  night: {name: Nacht, type: mutual_aid, supervisors: [hana, {person: igor, may_leave: false}], members: [carla]}
 pickup: {timeout: 4s}
 forwarding:
   families: {no_answer_seconds: CFUT}

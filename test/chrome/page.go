@@ -159,10 +159,19 @@ func Eval[T any](p *Page, expression string) T {
 	return v
 }
 
-// AwaitTrue waits until an expression is true.
+// AwaitTrue waits until an expression is true. A page that is about to be another one by itself has nothing that is.
 func (p *Page) AwaitTrue(expression string) {
 	p.t.Helper()
-	p.until(expression, func() bool { return Eval[bool](p, expression) })
+	p.until(expression, func() bool {
+		ctx, cancel := p.bounded()
+		defer cancel()
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression, chromedp.EvalAwaitPromise))
+		if err != nil && strings.Contains(err.Error(), "navigated") {
+			return false
+		}
+		p.must("evaluate", err)
+		return is
+	})
 }
 
 // Until waits until something is so that concerns several pages.
