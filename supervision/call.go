@@ -285,6 +285,7 @@ func (t *step) describe(doc *CallDocument, c *call, parts []RingingPart) {
 	doc.Via = t.dir.via(first.ring, first.person)
 	doc.Ringing = parts
 	doc.Rang = allWhoRang(doc.Rang, parts)
+	doc.PickingUpBy, doc.PickingUpByName = c.try.told()
 }
 
 // allWhoRang adds to those who rang those who ring. What is given stays as it is.
@@ -355,7 +356,7 @@ func (t *step) touchRinging(part RingingPart) {
 }
 
 func sameCall(a, b *CallDocument) bool {
-	return a.State == b.State && a.Caller == b.Caller && a.Dialled == b.Dialled && a.Since.Equal(b.Since.Time) &&
+	return a.State == b.State && a.PickingUpBy == b.PickingUpBy && a.PickingUpByName == b.PickingUpByName && a.Caller == b.Caller && a.Dialled == b.Dialled && a.Since.Equal(b.Since.Time) &&
 		slices.Equal(a.Via, b.Via) && sameParts(a.Ringing, b.Ringing)
 }
 

@@ -208,6 +208,14 @@ func (d *Directory) Groups() []GroupID { return d.groupIDs }
 // Person returns the person with that id, or nil.
 func (d *Directory) Person(id PersonID) *Person { return d.people[id] }
 
+// name is a person's name; empty for nobody.
+func (d *Directory) name(id PersonID) string {
+	if p := d.people[id]; p != nil {
+		return p.Name
+	}
+	return ""
+}
+
 // Group returns the group with that id, or nil.
 func (d *Directory) Group(id GroupID) *Group { return d.groups[id] }
 

@@ -187,6 +187,13 @@ type CallDocument struct {
 	AnsweredBy PersonID      `json:"answered_by" doc:"id of the member who answered; otherwise empty"`
 	PickedUpBy PersonID      `json:"picked_up_by" doc:"id of the supervisor who picked it up; otherwise empty"`
 	OnBehalfOf PersonID      `json:"on_behalf_of" doc:"id of the member for whom it was picked up: the one named, otherwise the one who rang longest; otherwise empty"`
+	// PickingUpBy: an attempt by code, which the PBX carries out in milliseconds, is not told.
+	PickingUpBy PersonID `json:"picking_up_by" doc:"id of the supervisor who is picking it up, while their phone is called and joined: nobody else can meanwhile; otherwise empty"`
+	// The names are those at the time, for who reads it need not see these people otherwise.
+	AnsweredByName  string `json:"answered_by_name" doc:"name of the member who answered; otherwise empty"`
+	PickedUpByName  string `json:"picked_up_by_name" doc:"name of the supervisor who picked it up; otherwise empty"`
+	OnBehalfOfName  string `json:"on_behalf_of_name" doc:"name of the member for whom it was picked up; otherwise empty"`
+	PickingUpByName string `json:"picking_up_by_name" doc:"name of the supervisor who is picking it up; otherwise empty"`
 }
 
 // Caller is who calls. A withheld caller has neither number nor name (rule R4).

@@ -58,6 +58,8 @@ func (t *step) endCall(c *call, o outcome) {
 	doc.State = o.state
 	doc.EndedAt = Stamp{t.now}
 	doc.AnsweredBy, doc.PickedUpBy, doc.OnBehalfOf = o.answeredBy, o.pickedUpBy, o.onBehalfOf
+	doc.AnsweredByName, doc.PickedUpByName, doc.OnBehalfOfName = t.dir.name(o.answeredBy), t.dir.name(o.pickedUpBy), t.dir.name(o.onBehalfOf)
+	doc.PickingUpBy, doc.PickingUpByName = "", ""
 	t.publishCall(c, &doc)
 	t.beginTalk(&doc, rest, o)
 	t.announceEnd(before, &doc, o.by)
@@ -121,6 +123,7 @@ func (t *step) settleOpenCalls() {
 	for _, before := range gone {
 		doc := *before
 		doc.State, doc.EndedAt = CallLost, Stamp{t.now}
+		doc.PickingUpBy, doc.PickingUpByName = "", ""
 		t.calls[doc.ID] = &call{callerCall: doc.CallerCall, doc: &doc}
 		t.put("call."+string(doc.ID), &doc)
 		t.announceEnd(before, &doc, nil)

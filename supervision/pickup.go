@@ -235,7 +235,7 @@ func (t *step) takenBy(doc *CallDocument) *Refusal {
 }
 
 func taken(by *Person) *Refusal {
-	return refuse(AlreadyTaken, "%s has taken the call", by.Name).with("by", string(by.ID))
+	return refuse(AlreadyTaken, "%s has taken the call", by.Name).with("by", string(by.ID)).with("by_name", by.Name)
 }
 
 func takenElsewhere() *Refusal { return refuse(AlreadyTaken, "the call was answered elsewhere") }

@@ -42,6 +42,9 @@ func refuse(code Code, format string, args ...any) *Refusal {
 }
 
 func (r *Refusal) with(key, value string) *Refusal {
-	r.Details = map[string]string{key: value}
+	if r.Details == nil {
+		r.Details = make(map[string]string)
+	}
+	r.Details[key] = value
 	return r
 }

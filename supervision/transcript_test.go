@@ -212,6 +212,9 @@ func (n *narrator) tellShow(s supervision.Show) {
 			}
 		case *supervision.CallDocument:
 			text = fmt.Sprintf("%s ringing=%v", d.State, d.Ringing)
+			if d.PickingUpBy != "" {
+				text += " picking_up_by=" + string(d.PickingUpBy)
+			}
 		case *supervision.Notice:
 			text = fmt.Sprintf("%s by %s forced=%t", d.Type, d.By.Person, d.Forced)
 		case *supervision.SiteDocument:

@@ -39,6 +39,15 @@ const (
 	tryDropped tryPhase = "dropped"
 )
 
+// told is who is said to be picking a call up: who picks up by way of a called phone, as long as that keeps others from it. What the
+// PBX does in milliseconds is told only when it is done.
+func (p *try) told() (PersonID, string) {
+	if p == nil || p.endpoint == "" || p.phase == tryLate {
+		return "", ""
+	}
+	return p.actor.ID, p.actor.Name
+}
+
 func (p *try) lost() bool { return p.phase == tryFailed || p.phase == tryDropped }
 
 // rings: its call is not over.
@@ -60,6 +69,9 @@ func (t *step) beginTry(p *try, chosen choice) {
 	p.call, p.behalf = chosen.call, chosen.legs[0].person
 	t.tries[p.channel] = p
 	p.call.try = p
+	if p.endpoint != "" {
+		t.touchCall(p.call)
+	}
 }
 
 // reachFor has the PBX join the phone that waits to the caller.

@@ -154,13 +154,19 @@ func (s *Screen) pickUp() Effect {
 	return Effect{Do: &c}
 }
 
+// firstRinging is the oldest that nobody is picking up; if somebody is picking up each of them, the answer to a pickup says so.
 func (s *Screen) firstRinging() *supervision.CallDocument {
+	var first *supervision.CallDocument
 	for _, c := range s.shownCalls() {
-		if c.State == supervision.CallRinging {
+		switch {
+		case c.State != supervision.CallRinging:
+		case c.PickingUpBy == "":
 			return c
+		case first == nil:
+			first = c
 		}
 	}
-	return nil
+	return first
 }
 
 // login joins or leaves the group that is selected, or the only one there is to join and leave.

@@ -67,7 +67,7 @@ func (s *Screen) drawCall(l *line, c *supervision.CallDocument) {
 		return
 	}
 	l.cell(age(s.at().Sub(c.Since.Time)), 6, red).cell(caller(c.Caller), from, bold)
-	l.text(s.marks.arrow+" ", plain).cell(s.whom(c), to, plain).rest(s.way(c), plain)
+	l.text(s.marks.arrow+" ", plain).cell(s.whom(c), to, plain).rest(s.picking(c)+s.way(c), plain)
 }
 
 // groupRows are the groups with their people.

@@ -124,6 +124,17 @@ func (s *Screen) whom(c *supervision.CallDocument) string {
 	return strings.Join(names, ", ")
 }
 
+// picking says who is picking a call up: nobody else need try.
+func (s *Screen) picking(c *supervision.CallDocument) string {
+	switch c.PickingUpBy {
+	case "":
+		return ""
+	case s.as:
+		return "you are picking up, "
+	}
+	return c.PickingUpByName + " is picking up, "
+}
+
 // you is somebody's name, or "you".
 func (s *Screen) you(id supervision.PersonID) string {
 	if s.as != "" && id == s.as {

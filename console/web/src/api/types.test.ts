@@ -18,7 +18,8 @@ const fields = {
   RingingPart: { person: true, groups: true } satisfies Fields<t.RingingPart>,
   Call: {
     id: true, caller_call: true, state: true, since: true, ended_at: true, caller: true, dialled: true, via: true,
-    ringing: true, rang: true, answered_by: true, picked_up_by: true, on_behalf_of: true,
+    ringing: true, rang: true, answered_by: true, picked_up_by: true, on_behalf_of: true, picking_up_by: true,
+    answered_by_name: true, picked_up_by_name: true, on_behalf_of_name: true, picking_up_by_name: true,
   } satisfies Fields<t.Call>,
   PBX: { connected: true, since: true, version: true, sip: true } satisfies Fields<t.PBX>,
   Site: { id: true, pbx: true, epoch: true, alive_until: true } satisfies Fields<t.Site>,

@@ -44,7 +44,8 @@ export interface Via { kind: (typeof viaKinds)[number]; number: string; name: st
 export interface RingingPart { person: string; groups: string[] }
 export interface Call {
   id: string; caller_call: string; state: CallState; since: string; ended_at: string; caller: Caller; dialled: string; via: Via[];
-  ringing: RingingPart[]; rang: RingingPart[]; answered_by: string; picked_up_by: string; on_behalf_of: string;
+  ringing: RingingPart[]; rang: RingingPart[]; answered_by: string; picked_up_by: string; on_behalf_of: string; picking_up_by: string;
+  answered_by_name: string; picked_up_by_name: string; on_behalf_of_name: string; picking_up_by_name: string;
 }
 export type SIPState = (typeof sipStates)[number];
 export interface PBX { connected: boolean; since: string; version: string; sip: SIPState }

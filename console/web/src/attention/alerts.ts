@@ -1,10 +1,10 @@
-// Of which calls a person is told: of those that they may pick up and have not begun to pick up (R5, G4). A call that rings only
-// their own phone is told by that.
+// Of which calls a person is told: of those that they may pick up and have not begun to pick up (R5, G4), or that somebody else is
+// picking up. A call that rings only their own phone is told by that.
 import type { Call, Group, Me } from '../api/types';
 import type { Language } from '../i18n/languages';
-import { mayPickUp } from '../model/rights';
+import { concerns } from '../model/rights';
 import type { Alert } from './messages';
-import { callerIn, wayIn } from './saying';
+import { callerIn, pickingIn, wayIn } from './saying';
 
 /** For how long what was seen last is taken for what is. */
 export const trust = 2_000;
@@ -17,13 +17,16 @@ export interface Ringing {
 }
 
 export function toTell(r: Ringing): Call[] {
-  return r.ringing.filter((call) => mayPickUp(r.account, call, r.groups) && !r.attempts.has(call.id));
+  return r.ringing.filter((call) => concerns(r.account, call, r.groups) && !r.attempts.has(call.id));
 }
 
 /** Whether calls are told to somebody at all: who administers groups sees them, and is told of none. */
 export function isTold(person: string, groups: Iterable<Group>): boolean {
   return [...groups].some((g) => g.supervisors.some((s) => s.person === person && s.logged_in));
 }
+
+/** What somebody is picking up is for nobody else to hurry to. */
+export const sounds = (calls: Call[]): boolean => calls.some((call) => !call.picking_up_by);
 
 export interface Telling {
   account: Me;
@@ -46,10 +49,10 @@ export function alertsOf(calls: Call[], t: Telling): Alert[] {
     call: call.id,
     since: call.since,
     title: callerIn(t.language, call),
-    body: wayIn(call, saying),
+    body: call.picking_up_by ? `${wayIn(call, saying)} · ${pickingIn(t.language, call)}` : wayIn(call, saying),
     phone: t.phone,
-    pickup: t.pickup,
+    pickup: t.pickup && !call.picking_up_by,
     language: t.language,
-    silent: t.silent,
+    silent: t.silent || Boolean(call.picking_up_by),
   }));
 }

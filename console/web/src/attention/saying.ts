@@ -34,6 +34,9 @@ export function wayIn(call: Call, s: Saying): string {
   return parts.join(' · ');
 }
 
+/** Who is picking it up. */
+export const pickingIn = (language: Language, call: Call): string => text(language, 'pickup.by', { by: call.picking_up_by_name });
+
 /** How it ended, and who has it. */
 export function endIn(call: Call, s: Saying): string {
   switch (call.state) {

@@ -83,6 +83,7 @@ export const de: Messages = {
   'pickup.asked': 'Wird angenommen …',
   'pickup.calling': 'Ihr Telefon klingelt: bitte abheben',
   'pickup.connecting': 'Wird verbunden …',
+  'pickup.by': '{by} nimmt gerade an',
   'pickup.done': 'Sie haben den Anruf für {person} angenommen.',
   'pickup.moved': 'Die Anrufe haben sich gerade verschoben, darum wurde nichts angenommen. Drücken Sie noch einmal.',
 

@@ -82,6 +82,7 @@ export const en = {
   'pickup.asked': 'Picking up…',
   'pickup.calling': 'Your phone is ringing: answer it',
   'pickup.connecting': 'Connecting…',
+  'pickup.by': '{by} is picking up',
   'pickup.done': 'You have the call for {person}.',
   'pickup.moved': 'The calls have just moved, so nothing was picked up. Press again.',
 

@@ -83,6 +83,7 @@ export const es: Messages = {
   'pickup.asked': 'Atendiendo…',
   'pickup.calling': 'Su teléfono suena: descuelgue',
   'pickup.connecting': 'Conectando…',
+  'pickup.by': '{by} está atendiendo',
   'pickup.done': 'Tiene la llamada para {person}.',
   'pickup.moved': 'Las llamadas acaban de moverse: no se ha atendido ninguna. Pulse otra vez.',
 

@@ -83,6 +83,7 @@ export const fr: Messages = {
   'pickup.asked': 'Prise d’appel…',
   'pickup.calling': 'Votre téléphone sonne : décrochez',
   'pickup.connecting': 'Mise en relation…',
+  'pickup.by': '{by} prend l’appel',
   'pickup.done': 'Vous avez l’appel pour {person}.',
   'pickup.moved': 'Les appels viennent de bouger : rien n’a été pris. Appuyez de nouveau.',
 

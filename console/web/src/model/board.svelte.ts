@@ -159,12 +159,12 @@ export class Board {
     const notice = apply(this.tables, name, data);
     if (notice) this.noticed(notice);
     if (name === 'call') this.callTold(data as Call);
+    if (name === 'call' || name === 'view') for (const call of name === 'call' ? [data as Call] : this.tables.calls.values()) this.attemptTold(call);
     if (name === 'view' || name === 'group' || name === 'group_gone') this.placed();
     if (name === 'call_gone') this.attempts.delete((data as Call).id);
     if (name === 'view') {
       if (this.lastLive > 0) void this.askWho();
-      // What became meanwhile of a pickup that was begun elsewhere nobody tells.
-      for (const id of this.attempts.keys()) if (!this.tables.calls.has(id) || !this.asked.has(id)) this.attempts.delete(id);
+      for (const id of this.attempts.keys()) if (!this.tables.calls.has(id)) this.attempts.delete(id);
     }
   }
 
@@ -188,6 +188,13 @@ export class Board {
     this.places = placesOf(rosters);
   }
 
+  /** A call says who is picking it up. What this page has asked for it settles by itself. */
+  private attemptTold(call: Call): void {
+    if (call.state !== 'ringing' || this.asked.has(call.id)) return;
+    if (call.picking_up_by !== this.account.id) this.attempts.delete(call.id);
+    else if (!this.attempts.has(call.id)) this.attempts.set(call.id, 'calling');
+  }
+
   private callTold(call: Call): void {
     if (call.state === 'ringing') return;
     this.attempts.delete(call.id);
@@ -204,11 +211,7 @@ export class Board {
       }
       return;
     }
-    if (notice.type === 'pickup.refused') {
-      const target = (notice.document as { target: { call?: string } }).target;
-      if (target.call) this.attempts.delete(target.call);
-      return; // The command's own answer says why.
-    }
+    if (notice.type === 'pickup.refused') return; // The command's own answer says why, and the call that nobody picks it up any more.
     sayNotice(notice, this);
   }
 }

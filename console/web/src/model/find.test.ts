@@ -55,7 +55,7 @@ test('who is a member where is as before when something else of a group has chan
 
 const call = (id: string, second: number, state: Call['state'] = 'ringing'): Call => ({
   id, caller_call: id, state, since: `2026-01-01T00:00:${String(second).padStart(2, '0')}.000Z`, ended_at: state === 'ringing' ? '' : `2026-01-01T00:01:${String(second).padStart(2, '0')}.000Z`,
-  caller: { number: '106', name: '', withheld: false }, dialled: '102', via: [], ringing: [], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '',
+  caller: { number: '106', name: '', withheld: false }, dialled: '102', via: [], ringing: [], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '',
 });
 const told = (rows: Call[]): string => rows.map((c) => (c.state === 'ringing' ? c.id : `${c.id} ${c.state}`)).join(', ');
 

@@ -15,7 +15,7 @@ const group = (more: Partial<Group> = {}): Group => ({
 });
 const call = (person = 'ben'): Call => ({
   id: 'c1', caller_call: '', state: 'ringing', since: '', ended_at: '', caller: { number: '1', name: '', withheld: false }, dialled: '', via: [],
-  ringing: [{ person, groups: ['sales'] }], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '',
+  ringing: [{ person, groups: ['sales'] }], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '',
 });
 const person = (id: string): Person => ({
   id, name: id, extension: '', reachable: true, presence: { state: 'online', since: '', source: 'endpoint' }, dnd: false, forwarding: [], calls: [],
@@ -27,6 +27,7 @@ test('who supervises the group and is logged in may pick up', () => {
   expect(mayPickUp(anna, { ...call(), state: 'answered' }, of(group()))).toBe(false);
   expect(mayPickUp(anna, call('anna'), of(group()))).toBe(false);
   expect(mayPickUp({ id: 'root', admin: true, forwarding }, call(), of(group()))).toBe(false);
+  expect(mayPickUp(anna, { ...call(), picking_up_by: 'emil' }, of(group()))).toBe(false);
   const out = group();
   out.supervisors[0]!.logged_in = false;
   expect(mayPickUp(anna, call(), of(out))).toBe(false);

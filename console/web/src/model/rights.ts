@@ -9,8 +9,13 @@ export function administers(actor: Actor, group: Group): boolean {
   return actor.admin || entry(group, actor.id)?.admin === true;
 }
 
-/** P1: in a group where I am logged in as supervisor, it rings a member other than me. */
+/** Nobody picks up what somebody is picking up (P2, P4). */
 export function mayPickUp(actor: Actor, call: Call, groups: Map<string, Group>): boolean {
+  return !call.picking_up_by && concerns(actor, call, groups);
+}
+
+/** P1: in a group where I am logged in as supervisor, it rings a member other than me. */
+export function concerns(actor: Actor, call: Call, groups: Map<string, Group>): boolean {
   return (
     call.state === 'ringing' &&
     call.ringing.some(

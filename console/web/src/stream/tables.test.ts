@@ -7,7 +7,7 @@ const person = (id: string, name = id): Person => ({
 });
 const call = (id: string): Call => ({
   id, caller_call: '', state: 'ringing', since: '', ended_at: '', caller: { number: '', name: '', withheld: true }, dialled: '', via: [],
-  ringing: [], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '',
+  ringing: [], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '',
 });
 const view = (more: Partial<View> = {}): View => ({
   seq: 1, site: { id: 'hq', pbx: { connected: true, since: '', version: '', sip: 'alive' }, epoch: 1, alive_until: '' }, me: person('anna'),

@@ -63,7 +63,7 @@ const sees = (...alerts: Alert[]): Sight => ({ live: true, focused: false, alert
 const call = (change: Partial<Call> = {}): Call => ({
   id: 'c1', caller_call: 'x', state: 'ringing', since: '2026-01-01T00:00:00.000Z', ended_at: '', caller: { number: '106', name: '<b>Fatma', withheld: false },
   dialled: '102', via: [{ kind: 'queue', number: '800', name: '' }], ringing: [{ person: 'ben', groups: ['sales'] }], rang: [],
-  answered_by: '', picked_up_by: '', on_behalf_of: '', ...change,
+  answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '', ...change,
 });
 const rings = { type: 'ringing', call: call(), names: { ben: 'Ben Okafor' }, pickup: true, language: 'de' };
 const over = { type: 'over', call: call({ state: 'answered', answered_by: 'ben', ringing: [] }), names: { ben: 'Ben Okafor' }, language: 'de' };
