@@ -43,9 +43,9 @@ export function endIn(call: Call, s: Saying): string {
     case 'ringing':
       return '';
     case 'answered':
-      return text(s.language, 'over.answered', { person: s.nameOf(call.answered_by) });
+      return text(s.language, 'over.answered', { person: call.answered_by_name || s.nameOf(call.answered_by) });
     case 'picked_up':
-      return text(s.language, 'over.picked_up', { by: s.nameOf(call.picked_up_by), person: s.nameOf(call.on_behalf_of) });
+      return text(s.language, 'over.picked_up', { by: call.picked_up_by_name || s.nameOf(call.picked_up_by), person: call.on_behalf_of_name || s.nameOf(call.on_behalf_of) });
     default:
       return text(s.language, `over.${call.state}`);
   }

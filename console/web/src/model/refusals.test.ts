@@ -19,6 +19,7 @@ test.each(first(reasons).filter((r) => r !== 'kind'))('the reason %s is said in 
 
 test('who has the call is named', () => {
   expect(wordsOf(refusal('already_taken', { by: 'emil' }), () => 'Emil').values).toEqual({ by: 'Emil' });
+  expect(wordsOf(refusal('already_taken', { by: 'emil', by_name: 'Emil Novak' }), (id) => id).values).toEqual({ by: 'Emil Novak' });
 });
 
 test('the end of the session is said as such, and nothing in the words of the server', () => {

@@ -11,7 +11,7 @@ export function wordsOf(refusal: Refusal, nameOf: (id: string) => string): Words
   const { code, details } = refusal;
   const reason = `refused.destination.${details['reason'] ?? ''}`;
   if ((code === 'destination_refused' || code === 'invalid') && reason in en) return { key: reason as Key, values: {} };
-  if (code === 'already_taken' && details['by']) return { key: 'refused.already_taken.by', values: { by: nameOf(details['by']) } };
+  if (code === 'already_taken' && details['by']) return { key: 'refused.already_taken.by', values: { by: details['by_name'] || nameOf(details['by']) } };
   if (code === 'too_many_requests' || code === 'too_many_attempts') {
     return { key: 'refused.too_many', values: { seconds: Math.max(1, refusal.retryAfter) } };
   }

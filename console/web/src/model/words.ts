@@ -40,15 +40,15 @@ function ownerOf(number: string, board: Board): string {
   return person ? `${isolated(person.name)} (${number})` : '';
 }
 
-/** How a call ended, and who has it. */
+/** How a call ended, and who has it: by the names that it has of them itself, for they need not be among those whom I see. */
 export function endOf(call: Call, board: Pick<Board, 'nameOf'>): string {
   switch (call.state) {
     case 'ringing':
       return '';
     case 'answered':
-      return t('over.answered', { person: board.nameOf(call.answered_by) });
+      return t('over.answered', { person: call.answered_by_name || board.nameOf(call.answered_by) });
     case 'picked_up':
-      return t('over.picked_up', { by: board.nameOf(call.picked_up_by), person: board.nameOf(call.on_behalf_of) });
+      return t('over.picked_up', { by: call.picked_up_by_name || board.nameOf(call.picked_up_by), person: call.on_behalf_of_name || board.nameOf(call.on_behalf_of) });
     default:
       return t(`over.${call.state}`);
   }
