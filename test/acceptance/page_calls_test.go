@@ -211,6 +211,10 @@ func (s *site) isPickingUp(annas, emils *chrome.Page, ben, fatma, phone *softpho
 	second := s.dial(georg, "103")
 	member := s.rings(carla)
 	calls(emils).Await("listitem", "Georg Huber").Await("button", "Pick up").Aimed()
+	// Her phone can be called for one call at a time.
+	calls(annas).Await("listitem", "Georg Huber", "You are already picking up a call")
+	annas.Press("p")
+	says(annas, "You are already picking up a call")
 	emils.Press("p")
 	s.talk(second, s.rings(phone))
 	s.ended(member)
@@ -222,6 +226,11 @@ func (s *site) isPickingUp(annas, emils *chrome.Page, ben, fatma, phone *softpho
 	s.must("hang up", first.Hangup(s.ctx()))
 	s.must("hang up", second.Hangup(s.ctx()))
 	s.quiet()
+}
+
+// says waits until a message says something.
+func says(p *chrome.Page, text string) {
+	p.AwaitTrue(fmt.Sprintf(`[...document.querySelectorAll("[data-testid=toast]")].some(e => e.textContent.includes(%q))`, text))
 }
 
 // closeMessages closes what a page says of what was done, so that it is not taken for the next.

@@ -121,6 +121,7 @@ func TestPageConsole(t *testing.T) {
 	if there := s.stored("CFB", "103"); there != "110" {
 		t.Errorf("carla's line is forwarded to %q", there)
 	}
+	s.phone("105")
 	calls(emils).Await("listitem", "Fatma Aydin").Await("button", "Pick up")
 	emils.Find(`[data-testid=nav-mine]`).Click()
 	emils.Find(`[data-testid=membership][data-group=sales] [data-testid=login]`).Click()

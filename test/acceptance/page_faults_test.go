@@ -98,10 +98,18 @@ func (f *faults) phoneDoesNot() {
 	caller := f.dial(f.fatma, "102")
 	member := f.rings(f.ben)
 
-	// He has no phone that is there.
-	calls(emils).Await("button", "Pick up").Aimed().Click()
-	emils.Reads("Your phone could not be reached, is busy, or declined. The call rings on.")
+	// He has no phone that is there, and is told so instead of being offered what would be refused. A phone makes the difference.
+	const without = "Your phone is not connected"
+	calls(emils).Await("listitem", "Fatma Aydin", without)
+	offered(emils, "Pick up: Fatma Aydin", false)
+	emils.Press("p")
+	says(emils, without)
+	usable(f.t, emils, "a supervisor without a phone")
+	emils.Shot("no-phone")
+	his := f.phone("105")
 	offered(emils, "Pick up: Fatma Aydin", true)
+	f.must("close", his.Close(f.ctx()))
+	calls(emils).Await("listitem", "Fatma Aydin", without)
 
 	// Hers rings, and is declined; rings, and is not answered.
 	calls(p).Await("listitem", "Fatma Aydin")

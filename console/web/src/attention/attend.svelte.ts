@@ -59,7 +59,7 @@ export class Attendance {
   private alerts = $derived.by(() => {
     const { board } = this;
     if (!prefs.notify || this.allowed !== 'granted') return [];
-    const told = { account: board.account, nameOf: board.nameOf, groups: board.tables.groups, language: prefs.language, phone: chosenPhone(board) ?? '', pickup: board.pbx, silent: !this.blocked };
+    const told = { account: board.account, nameOf: board.nameOf, groups: board.tables.groups, language: prefs.language, phone: chosenPhone(board) ?? '', pickup: board.pbx && board.hindrance === '', silent: !this.blocked };
     return alertsOf(this.ringing, told);
   });
 

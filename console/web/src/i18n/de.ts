@@ -84,6 +84,10 @@ export const de: Messages = {
   'pickup.calling': 'Ihr Telefon klingelt: bitte abheben',
   'pickup.connecting': 'Wird verbunden …',
   'pickup.by': '{by} nimmt gerade an',
+  'pickup.not.another': 'Sie nehmen schon einen Anruf an',
+  'pickup.not.no_phone': 'Sie haben kein Telefon zum Annehmen',
+  'pickup.not.not_connected': 'Ihr Telefon ist nicht verbunden',
+  'pickup.not.dnd': 'Bei Ihnen ist „Nicht stören“ an',
   'pickup.done': 'Sie haben den Anruf für {person} angenommen.',
   'pickup.moved': 'Die Anrufe haben sich gerade verschoben, darum wurde nichts angenommen. Drücken Sie noch einmal.',
 

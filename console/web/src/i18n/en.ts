@@ -83,6 +83,10 @@ export const en = {
   'pickup.calling': 'Your phone is ringing: answer it',
   'pickup.connecting': 'Connecting…',
   'pickup.by': '{by} is picking up',
+  'pickup.not.another': 'You are already picking up a call',
+  'pickup.not.no_phone': 'You have no phone to pick up with',
+  'pickup.not.not_connected': 'Your phone is not connected',
+  'pickup.not.dnd': 'You have do-not-disturb on',
   'pickup.done': 'You have the call for {person}.',
   'pickup.moved': 'The calls have just moved, so nothing was picked up. Press again.',
 

@@ -84,6 +84,10 @@ export const es: Messages = {
   'pickup.calling': 'Su teléfono suena: descuelgue',
   'pickup.connecting': 'Conectando…',
   'pickup.by': '{by} está atendiendo',
+  'pickup.not.another': 'Ya está atendiendo una llamada',
+  'pickup.not.no_phone': 'No tiene teléfono para atender',
+  'pickup.not.not_connected': 'Su teléfono no está conectado',
+  'pickup.not.dnd': 'Tiene «No molestar» activado',
   'pickup.done': 'Tiene la llamada para {person}.',
   'pickup.moved': 'Las llamadas acaban de moverse: no se ha atendido ninguna. Pulse otra vez.',
 

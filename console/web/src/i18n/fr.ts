@@ -84,6 +84,10 @@ export const fr: Messages = {
   'pickup.calling': 'Votre téléphone sonne : décrochez',
   'pickup.connecting': 'Mise en relation…',
   'pickup.by': '{by} prend l’appel',
+  'pickup.not.another': 'Vous prenez déjà un appel',
+  'pickup.not.no_phone': 'Vous n’avez pas de téléphone pour prendre l’appel',
+  'pickup.not.not_connected': 'Votre téléphone n’est pas connecté',
+  'pickup.not.dnd': 'Votre « Ne pas déranger » est activé',
   'pickup.done': 'Vous avez l’appel pour {person}.',
   'pickup.moved': 'Les appels viennent de bouger : rien n’a été pris. Appuyez de nouveau.',
 

@@ -5,6 +5,7 @@ import { request } from '../api/client';
 import { Connection, type Standing } from '../stream/connection';
 import { apply, type Tables } from '../stream/tables';
 import { inOrder, placesOf, rostersOf } from './find';
+import { hindranceOf } from './rights';
 import { makesHistory } from './past';
 import { sayNotice } from './notices';
 
@@ -47,6 +48,8 @@ export class Board {
     const pbx = this.tables.site?.pbx;
     return pbx && !pbx.connected && pbx.since ? Math.min(this.now, Date.parse(pbx.since)) : this.now;
   });
+  /** Why no call at all can be picked up now. */
+  hindrance = $derived.by(() => hindranceOf(this.account, this.tables.me, this.attempts.size));
   private sorted = $derived(inOrder(this.tables.calls.values()));
   ringing = $derived(this.sorted.ringing);
   over = $derived(this.sorted.over);

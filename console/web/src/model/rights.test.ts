@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Call, Forwarding, Group, Person } from '../api/types';
-import { loginOf, mayCancelForward, mayForce, mayPickUp, maySetForward } from './rights';
+import { hindranceOf, loginOf, mayCancelForward, mayForce, mayPickUp, maySetForward } from './rights';
 
 const forwarding: Forwarding = { kinds: ['always', 'busy', 'no_answer'], after_seconds: false };
 const anna = { id: 'anna', admin: false, forwarding };
@@ -31,6 +31,16 @@ test('who supervises the group and is logged in may pick up', () => {
   const out = group();
   out.supervisors[0]!.logged_in = false;
   expect(mayPickUp(anna, call(), of(out))).toBe(false);
+});
+
+test('nothing is picked up without a phone that can be called for it', () => {
+  const one = { endpoints: [{ endpoint: 'PJSIP/101', label: '', default: true, auto_answer: '' }] };
+  const there = { reachable: true, dnd: false };
+  expect(hindranceOf(one, there, 0)).toBe('');
+  expect(hindranceOf(one, there, 1)).toBe('another');
+  expect(hindranceOf({ endpoints: [] }, there, 0)).toBe('no_phone');
+  expect(hindranceOf(one, { reachable: false, dnd: true }, 0)).toBe('not_connected');
+  expect(hindranceOf(one, { reachable: true, dnd: true }, 0)).toBe('dnd');
 });
 
 test('forwards are for who supervises, and to be set for who administers', () => {

@@ -29,6 +29,16 @@ export function concerns(actor: Actor, call: Call, groups: Map<string, Group>): 
   );
 }
 
+/** Why a pickup would be refused whichever call it is for: my phone is called for one, and can be called for one at a time (P3, P7). */
+export type Hindrance = '' | 'another' | 'no_phone' | 'not_connected' | 'dnd';
+
+export function hindranceOf(account: Pick<Me, 'endpoints'>, me: Pick<Person, 'reachable' | 'dnd'> | undefined, attempts: number): Hindrance {
+  if (attempts > 0) return 'another';
+  if (account.endpoints.length === 0) return 'no_phone';
+  if (me?.reachable === false) return 'not_connected';
+  return me?.dnd ? 'dnd' : '';
+}
+
 /** F4, G4: through groups in which that person is logged in as a member. */
 function shownIn(person: string, groups: Iterable<Group>): Group[] {
   return [...groups].filter((g) => g.members.some((m) => m.person === person && m.logged_in));
