@@ -17,9 +17,10 @@ func complete(all map[string]object, codes []string) {
 	details := property("reply.refusal.json", "details")
 	delete(details, "additionalProperties")
 	details["properties"] = object{
-		"by":     object{"type": "string", "description": "already_taken: id of the person who has the call"},
-		"lock":   object{"enum": []string{string(supervision.LockPerson), string(supervision.LockRole)}, "description": "last_member: which lock"},
-		"reason": object{"enum": reasons, "description": "of a forward: what is wrong with it"},
+		"by":      object{"type": "string", "description": "already_taken: id of the person who has the call"},
+		"by_name": object{"type": "string", "description": "already_taken: that person's name"},
+		"lock":    object{"enum": []string{string(supervision.LockPerson), string(supervision.LockRole)}, "description": "last_member: which lock"},
+		"reason":  object{"enum": reasons, "description": "of a forward: what is wrong with it"},
 	}
 
 	mayBeEmpty(property("call.json", "ended_at"))
