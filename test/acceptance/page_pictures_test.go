@@ -225,7 +225,7 @@ func (g *gallery) walk(l look) {
 	g.picture(p, "ringing", l)
 	hangUp()
 	p.AwaitTrue(`!document.querySelector("[data-testid=calls]")`)
-	chrome.Eval[bool](p, `document.querySelector("[data-person=carla] [data-testid=actions]").click(), true`)
+	chrome.Eval[bool](p, `document.querySelector("[data-person=carla]").scrollIntoView({block: "center"}), document.querySelector("[data-person=carla] [data-testid=actions]").click(), true`)
 	p.AwaitElement(`[role=menu]`)
 	g.picture(p, "menu", l)
 	p.Find(`[data-testid=set-forward]`).Click()
