@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -101,14 +102,50 @@ func TestPageSessionEnds(t *testing.T) {
 	b.unnoticed()
 }
 
+// lateRefusal keeps a page from learning that its stream is refused until it has been told by learn(), as a slow network does; once.
+const lateRefusal = `(() => {
+	const real = window.fetch;
+	window.fetch = async (...what) => {
+		const answer = await real(...what);
+		if (answer.status === 401 && what[0].endsWith("/stream")) {
+			window.fetch = real;
+			await new Promise(learn => window.learn = learn);
+		}
+		return answer;
+	};
+})()`
+
 // What is done in one tab of a browser holds in the others at once: signing out, and in again. People who share a browser keep what they
 // have chosen, each for themselves, and the sign-in is as the page was last.
 func TestPageIsShared(t *testing.T) {
 	t.Parallel()
 	s := pageSite(t)
 	s.phone("101")
-	first := s.page("anna", chrome.Options{})
+	first := chrome.Open(t, chrome.Options{})
+	first.Before(lateRefusal)
+	first.Go(s.url("/"))
+	signIn(first, "anna", "anna-secret")
+	first.AwaitElement(`[data-standing="live"]`)
 	second := first.Tab(chrome.Options{})
+	second.Go(s.url("/manifest.webmanifest"))
+
+	// Whose stream is refused while the browser is being signed in again goes on. Nobody tells the page: it asks.
+	chrome.Eval[bool](first, `(document.querySelector("header").before = true)`)
+	by := func(method, body string) {
+		t.Helper()
+		if !chrome.Eval[bool](second, fmt.Sprintf(`fetch("/api/v1/session", {method: %q, headers: {"Content-Type": "application/json"}%s}).then(r => r.ok)`, method, body)) {
+			t.Fatalf("%s is refused", method)
+		}
+	}
+	by("DELETE", "")
+	first.AwaitTrue(`window.learn !== undefined`)
+	by("POST", `, body: JSON.stringify({person: "anna", password: "anna-secret"})`)
+	first.AwaitTrue(`document.querySelector("[data-standing]").dataset.standing !== "live"`)
+	chrome.Eval[bool](first, `(learn(), true)`)
+	first.AwaitElement(`[data-standing="live"]`)
+	if !chrome.Eval[bool](first, `document.querySelector("header").before === true`) {
+		t.Error("the page began anew")
+	}
 	second.Go(s.url("/"))
 	second.AwaitElement(`[data-standing="live"]`)
 

@@ -96,6 +96,7 @@ export class Board {
           if (s === 'signed_out') onSignedOut();
           else this.tick(s);
         },
+        signedIn: () => this.signedIn(),
       },
     );
   }
@@ -173,14 +174,17 @@ export class Board {
 
   /** There may have been a change of the configuration, or somebody else may have signed in. */
   async askWho(): Promise<void> {
+    if (!(await this.signedIn())) this.onSignedOut();
+  }
+
+  /** Asks who is signed in. Nobody is only if the daemon says so. */
+  private async signedIn(): Promise<boolean> {
     const answer = await request<Me>('GET', '/me');
-    if (this.stopped) return;
-    if (!answer.ok) {
-      if (answer.problem.code === 'unauthorized') this.onSignedOut();
-      return;
-    }
+    if (this.stopped) return true;
+    if (!answer.ok) return answer.problem.code !== 'unauthorized';
     if (answer.data.id === this.account.id) this.account = answer.data;
     else this.onOther();
+    return true;
   }
 
   /** Who is a member where has changed, perhaps. It hardly ever has: with the configuration, and not when somebody's phone rings. */

@@ -44,6 +44,13 @@ class Lab implements World, Listener {
   standing(standing: Standing): void {
     this.standings.push(standing);
   }
+  /** What is said of who is signed in, and how often that was asked. */
+  signed: Promise<boolean> = Promise.resolve(false);
+  asked = 0;
+  signedIn(): Promise<boolean> {
+    this.asked++;
+    return this.signed;
+  }
 
   async pass(ms: number): Promise<void> {
     this.time += ms;
@@ -192,6 +199,39 @@ test('the end of the session ends it', async () => {
   expect(lab.connection.standing).toBe('signed_out');
   await lab.pass(60_000);
   expect(lab.requests.length).toBe(2);
+  expect(lab.asked).toBe(1);
+});
+
+test('a session that has been followed by another goes on', async () => {
+  const lab = await new Lab().live();
+  lab.answer = () => new Response('{}', { status: 401 });
+  lab.signed = Promise.resolve(true);
+  lab.streams.at(-1)!.close();
+  await lab.rest();
+  await lab.pass(500);
+  expect(lab.connection.standing).toBe('reconnecting');
+  lab.answer = () => lab.stream();
+  await lab.pass(999); // it does not ask without a pause
+  expect(lab.requests.length).toBe(2);
+  await lab.pass(1);
+  await lab.send('view', '7:2');
+  expect(lab.connection.standing).toBe('live');
+});
+
+test('who is asked and does not answer ends nothing, and holds nothing up', async () => {
+  const lab = await new Lab().live();
+  lab.answer = () => new Response('{}', { status: 401 });
+  let answers!: (signedIn: boolean) => void;
+  lab.signed = new Promise((resolve) => (answers = resolve));
+  lab.streams.at(-1)!.close();
+  await lab.rest();
+  await lab.pass(500);
+  lab.answer = () => lab.stream();
+  await lab.pass(silence + 1);
+  await lab.send('view', '7:2');
+  answers(false); // too late: it is of a session of before
+  await lab.rest();
+  expect(lab.connection.standing).toBe('live');
 });
 
 test('who is told to wait waits', async () => {

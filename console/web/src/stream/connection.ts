@@ -23,6 +23,8 @@ export interface World {
 export interface Listener {
   event(name: string, data: unknown): void;
   standing(standing: Standing): void;
+  /** The stream is refused. Somebody may have signed in again since it was asked for: no is said only by who has been told so. */
+  signedIn(): Promise<boolean>;
 }
 
 /** The site comes every 5 s, and it is 15 s ahead. Who hears nothing for longer than two of them has lost the line. */
@@ -130,7 +132,11 @@ export class Connection {
         headers, signal: stopping.signal, cache: 'no-store', credentials: 'same-origin',
       });
       if (stopping.signal.aborted) return;
-      if (response.status === 401) return this.signedOut();
+      if (response.status === 401) {
+        const signedIn = await this.listener.signedIn();
+        if (stopping.signal.aborted) return;
+        if (!signedIn) return this.signedOut();
+      }
       retryAfter = (Number(response.headers.get('Retry-After')) || 0) * 1000;
       if (response.ok && response.body) await this.read(response, stopping.signal);
     } catch {
