@@ -33,7 +33,7 @@ func (d *desk) inBrowser(cookie, method, body string) *httptest.ResponseRecorder
 
 func (d *desk) signsIn(p supervision.PersonID) string {
 	d.t.Helper()
-	id, err := d.sessions.begin(httptest.NewRequest("POST", "/", nil), httptest.NewRecorder(), p, byProvider)
+	id, err := d.sessions.begin(d.t.Context(), p, byProvider)
 	if err != nil {
 		d.t.Fatal(err)
 	}

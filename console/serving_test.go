@@ -157,6 +157,41 @@ func TestStreamOfWhoSignsInAnew(t *testing.T) {
 	}
 }
 
+// Who signs in anew and cannot have the new session keeps the one of before.
+func TestWhoCannotSignInAnewStaysSignedIn(t *testing.T) {
+	d := newDesk(t)
+	enter := func(r *http.Request) (given []*http.Cookie, err error) {
+		w := httptest.NewRecorder()
+		_, err = d.welcome(exchange{r, w}, "anna", byProvider)
+		return w.Result().Cookies(), err
+	}
+	before, err := enter(httptest.NewRequest("POST", "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := httptest.NewRequest("POST", "/", nil)
+	again.AddCookie(before[0])
+	room := d.sessions.fill(t)
+	given, err := enter(again)
+	if err == nil || len(given) > 0 {
+		t.Errorf("it is given %v, %v", given, err)
+	}
+	if _, ok := d.sessions.holds(t.Context(), before[0].Value); !ok {
+		t.Error("the session of before is over")
+	}
+	room()
+	given, err = enter(again)
+	if err != nil || len(given) != 1 {
+		t.Fatalf("it is given %v, %v", given, err)
+	}
+	if _, ok := d.sessions.holds(t.Context(), before[0].Value); ok {
+		t.Error("the session of before goes on")
+	}
+	if _, ok := d.sessions.holds(t.Context(), given[0].Value); !ok {
+		t.Error("the new session does not hold")
+	}
+}
+
 // An open stream is a use of its session: that lasts on.
 func TestStreamKeepsItsSession(t *testing.T) {
 	d := serving(t, func(d *desk) { d.heartbeat = 10 * time.Millisecond })

@@ -86,9 +86,9 @@ func proofOf(hash string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// begin makes a session and gives its cookie to the browser.
-func (s *sessions) begin(r *http.Request, w http.ResponseWriter, person supervision.PersonID, proof string) (identity, error) {
-	ctx, err := s.manager.Load(r.Context(), "")
+// begin makes a session, which is somebody's when a browser is given its cookie.
+func (s *sessions) begin(ctx context.Context, person supervision.PersonID, proof string) (identity, error) {
+	ctx, err := s.manager.Load(ctx, "")
 	if err != nil {
 		return identity{}, err
 	}
@@ -104,7 +104,6 @@ func (s *sessions) begin(r *http.Request, w http.ResponseWriter, person supervis
 	if err != nil {
 		return identity{}, unavailable("the session cannot be stored")
 	}
-	http.SetCookie(w, cookie(r, token, expiry))
 	return identity{person: person, session: token, expires: expiry}, nil
 }
 

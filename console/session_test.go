@@ -41,14 +41,12 @@ func (c *cabinet) open() {
 
 func (c *cabinet) begins(proof string) string {
 	c.t.Helper()
-	r, w := httptest.NewRequest("POST", "/", nil), httptest.NewRecorder()
-	id, err := c.begin(r, w, "anna", proof)
+	id, err := c.begin(c.t.Context(), "anna", proof)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	cookies := w.Result().Cookies()
-	if len(cookies) != 1 || cookies[0].Value != id.session || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].Secure {
-		c.t.Errorf("the cookie is %v", cookies)
+	if given := cookie(httptest.NewRequest("POST", "/", nil), id.session, id.expires); given.Value != id.session || !given.HttpOnly || given.SameSite != http.SameSiteStrictMode || given.Secure {
+		c.t.Errorf("the cookie is %v", given)
 	}
 	return id.session
 }
@@ -232,10 +230,10 @@ func sessionFileIsKept(t *testing.T) {
 	}
 }
 
-// There is room for so many sessions, in the file and in memory.
-func TestSessionsAreBounded(t *testing.T) {
-	c := newCabinet(t, filepath.Join(t.TempDir(), "sessions.db"))
-	file, ok := c.store.(*sessionFile)
+// fill has a store take no session any more. It gives what makes room.
+func (s *sessions) fill(t *testing.T) (room func()) {
+	t.Helper()
+	file, ok := s.store.(*sessionFile)
 	if !ok {
 		t.Fatal("it is not in a file")
 	}
@@ -250,13 +248,22 @@ func TestSessionsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.begin(httptest.NewRequest("POST", "/", nil), httptest.NewRecorder(), "anna", byProvider)
+	return func() {
+		if err := file.sweep(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// There is room for so many sessions, in the file and in memory.
+func TestSessionsAreBounded(t *testing.T) {
+	c := newCabinet(t, filepath.Join(t.TempDir(), "sessions.db"))
+	room := c.fill(t)
+	_, err := c.begin(t.Context(), "anna", byProvider)
 	if err == nil || asTold(err).Status != http.StatusServiceUnavailable || asTold(err).retryAfter == 0 {
 		t.Errorf("one more: %v", err)
 	}
-	if err := file.sweep(); err != nil {
-		t.Fatal(err)
-	}
+	room()
 	c.begins(byProvider)
 }
 

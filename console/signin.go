@@ -112,6 +112,12 @@ func (s *Server) welcome(x exchange, person supervision.PersonID, proof string) 
 	if !s.begins.allows(string(person)) {
 		return nil, problem(http.StatusTooManyRequests, codeTooManyRequests, "this person has signed in too often; try again later").after(refillSession)
 	}
+	// First the new one: who cannot have it keeps the one that they have.
+	id, err := s.sessions.begin(x.r.Context(), person, proof)
+	if err != nil {
+		s.log.Error("a session cannot begin", "person", person, "error", err)
+		return nil, asTold(err)
+	}
 	// The page of who signs in anew follows a stream of the session before. Cut now, it might come back before this answer has brought the
 	// new cookie, and would take its person for signed out: the next heartbeat ends it.
 	before, _ := s.sessions.find(x.r)
@@ -120,13 +126,9 @@ func (s *Server) welcome(x exchange, person supervision.PersonID, proof string) 
 		end = s.replaceSession
 	}
 	if err := end(x.r); err != nil {
-		return nil, err
+		return nil, err // nobody has the new one's cookie
 	}
-	id, err := s.sessions.begin(x.r, x.w, person, proof)
-	if err != nil {
-		s.log.Error("a session cannot begin", "person", person, "error", err)
-		return nil, asTold(err)
-	}
+	http.SetCookie(x.w, cookie(x.r, id.session, id.expires))
 	s.metrics.signIns.WithLabelValues(signInOK).Inc()
 	s.log.Info("signed in", "person", person, "by", signedInBy(proof), "from", source(x.r))
 	return &meOutput{s.me(id)}, nil
