@@ -20,8 +20,9 @@ type Done struct {
 // PickedUp says that the supervisor has the call.
 type PickedUp struct {
 	Done
-	Call       supervision.CallID   `json:"call" doc:"The call that was picked up."`
-	OnBehalfOf supervision.PersonID `json:"on_behalf_of" doc:"Whose call it was."`
+	Call           supervision.CallID   `json:"call" doc:"The call that was picked up."`
+	OnBehalfOf     supervision.PersonID `json:"on_behalf_of" doc:"Whose call it was."`
+	OnBehalfOfName string               `json:"on_behalf_of_name" doc:"The name of whose call it was."`
 }
 
 // What is asked for stands in each input by itself: the library does not fill what one without an exported name embeds.
@@ -178,7 +179,7 @@ func (s *Server) pickUp(ctx context.Context, c supervision.PickUpCall) (*pickedU
 	}
 	out := &pickedUpOutput{PickedUp{Done: Done{OK: true, Changed: r.Changed}}}
 	if taken, ok := r.Result.(*supervision.Taken); ok {
-		out.Body.Call, out.Body.OnBehalfOf = taken.Call, taken.OnBehalfOf
+		out.Body.Call, out.Body.OnBehalfOf, out.Body.OnBehalfOfName = taken.Call, taken.OnBehalfOf, taken.OnBehalfOfName
 	}
 	return out, nil
 }

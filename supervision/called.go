@@ -210,7 +210,7 @@ func (t *step) answerAsks(p *try, r *Refusal) {
 	for _, a := range p.asks {
 		reply := Reply{ID: a.id, Refusal: r, Changed: r == nil}
 		if r == nil {
-			reply.Result = &Taken{Call: p.call.doc.ID, OnBehalfOf: p.behalf}
+			reply.Result = &Taken{Call: p.call.doc.ID, OnBehalfOf: p.behalf, OnBehalfOfName: t.dir.name(p.behalf)}
 		}
 		t.order(reply)
 	}
@@ -219,6 +219,7 @@ func (t *step) answerAsks(p *try, r *Refusal) {
 
 // Taken is the result of a pickup.
 type Taken struct {
-	Call       CallID   `json:"call" doc:"the id of the call that was picked up"`
-	OnBehalfOf PersonID `json:"on_behalf_of" doc:"id of the member for whom"`
+	Call           CallID   `json:"call" doc:"the id of the call that was picked up"`
+	OnBehalfOf     PersonID `json:"on_behalf_of" doc:"id of the member for whom"`
+	OnBehalfOfName string   `json:"on_behalf_of_name" doc:"name of the member for whom"`
 }

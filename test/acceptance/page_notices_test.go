@@ -189,7 +189,7 @@ func TestPageNotificationPicksUp(t *testing.T) {
 	picker := s.rings(desk)
 	s.talk(caller, picker)
 	s.ended(member)
-	b.noticed("Fatma Aydin (106)", "You have the call for ")
+	b.noticed("Fatma Aydin (106)", "You have the call for Ben Okafor.")
 	s.must("hang up", caller.Hangup(s.ctx()))
 	s.ended(picker)
 	s.quiet()

@@ -26,6 +26,7 @@ const fields = {
   View: { seq: true, site: true, me: true, memberships: true, groups: true, people: true, calls: true } satisfies Fields<t.View>,
   By: { person: true, name: true, via: true } satisfies Fields<t.By>,
   Notice: { type: true, at: true, entity: true, by: true, forced: true, document: true } satisfies Fields<t.Notice>,
+  PickedUp: { ok: true, changed: true, call: true, on_behalf_of: true, on_behalf_of_name: true } satisfies Fields<t.PickedUp>,
   MyPhone: { endpoint: true, label: true, default: true, auto_answer: true } satisfies Fields<t.MyPhone>,
   Forwarding: { kinds: true, after_seconds: true } satisfies Fields<t.Forwarding>,
   Me: {

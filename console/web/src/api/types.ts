@@ -58,6 +58,7 @@ export interface Notice {
   type: (typeof noticeTypes)[number]; at: string; entity: string; by: By; forced: boolean; document: unknown;
 }
 export interface PickupProgress { call: string; on_behalf_of: string; endpoint: string }
+export interface PickedUp { ok: boolean; changed: boolean; call: string; on_behalf_of: string; on_behalf_of_name: string }
 export interface MyPhone { endpoint: string; label: string; default: boolean; auto_answer: string }
 export interface Forwarding { kinds: SettableKind[]; after_seconds: boolean }
 export interface Me {

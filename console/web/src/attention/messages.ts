@@ -1,6 +1,7 @@
 // What the page and its service worker say to each other. A page may be older than the worker, or younger: what one does not
 // know it passes over.
 import type { Answer } from '../api/client';
+import type { PickedUp } from '../api/types';
 
 /** A call of which its person is to be told, in words that are ready to be shown. */
 export interface Alert {
@@ -40,4 +41,4 @@ export type ToPage =
   /** How do you see it? The answer goes to the port that comes along. */
   | { type: 'tell' }
   /** What became of a pickup from a notification. */
-  | { type: 'outcome'; answer: Answer<{ on_behalf_of: string }> };
+  | { type: 'outcome'; answer: Answer<PickedUp> };

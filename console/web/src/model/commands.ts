@@ -1,6 +1,6 @@
 // What a person can do. Each says that it was done, or in words why not.
 import { paths, pickupPatience, request, type Answer, type Refusal } from '../api/client';
-import type { Call, Group, Person, SettableKind } from '../api/types';
+import type { Call, Group, Person, PickedUp, SettableKind } from '../api/types';
 import type { Board } from './board.svelte';
 import { prefs, t } from './prefs.svelte';
 import { wordsOf } from './refusals';
@@ -29,15 +29,15 @@ export async function pickUp(board: Board, call: Call): Promise<void> {
   board.attempts.set(call.id, 'asked');
   board.asked.add(call.id);
   const endpoint = chosenPhone(board);
-  const a = await request<{ on_behalf_of: string }>('POST', paths.pickup(call.id), endpoint ? { endpoint } : {}, pickupPatience);
+  const a = await request<PickedUp>('POST', paths.pickup(call.id), endpoint ? { endpoint } : {}, pickupPatience);
   board.asked.delete(call.id);
   board.attempts.delete(call.id);
   pickedUp(board, a);
 }
 
 /** What became of a pickup, also of one from a notification. */
-export function pickedUp(board: Board, a: Answer<{ on_behalf_of: string }>): void {
-  if (a.ok) toasts.say('done', t('pickup.done', { person: board.nameOf(a.data.on_behalf_of) }));
+export function pickedUp(board: Board, a: Answer<PickedUp>): void {
+  if (a.ok) toasts.say('done', t('pickup.done', { person: a.data.on_behalf_of_name }));
   else toasts.say('refused', inWords(a.problem, board));
 }
 

@@ -1,5 +1,6 @@
 // What of the browser the worker uses: worker.ts has the real one, the tests have one that remembers.
 import type { Answer } from '../api/client';
+import type { PickedUp } from '../api/types';
 import type { Choices, Sight, ToPage } from '../attention/messages';
 
 /** What a notification carries. There is at most one for a call: its tag is the call's id. */
@@ -49,7 +50,7 @@ export interface Host {
   open(): Promise<unknown>;
   /** Asks a window how it sees things. One that sleeps does not answer. */
   sight(window: Window): Promise<Sight | undefined>;
-  pickUp(call: string, phone: string): Promise<Answer<{ on_behalf_of: string }>>;
+  pickUp(call: string, phone: string): Promise<Answer<PickedUp>>;
   /** Whether messages come also when no page is there. */
   pushed(): Promise<boolean>;
   choices(): Promise<Choices | undefined>;

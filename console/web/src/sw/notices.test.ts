@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { Answer } from '../api/client';
-import type { Call } from '../api/types';
+import type { Call, PickedUp } from '../api/types';
 import type { Alert, Choices, Sight } from '../attention/messages';
 import type { Host, Shown, Showing, Window } from './host';
 import { Notices, type Pushed } from './notices';
@@ -16,7 +16,7 @@ class Browser implements Host {
   badges: number[] = [];
   timers: (() => void)[] = [];
   countsEveryPush = false;
-  answers: Answer<{ on_behalf_of: string }> = { ok: true, data: { on_behalf_of: 'ben' } };
+  answers: Answer<PickedUp> = { ok: true, data: { ok: true, changed: true, call: 'c1', on_behalf_of: 'ben', on_behalf_of_name: 'Ben Okafor' } };
   asked: string[] = [];
 
   async show(s: Showing): Promise<void> {
@@ -248,7 +248,7 @@ test('its button takes the call with the phone that was chosen', async () => {
   await notices.told({ type: 'sight', sight: sees(alert('c1', { phone: 'PJSIP/101' })) }, 'a');
   await clickOn(browser, notices, 'pickup');
   expect(browser.asked).toEqual(['c1 PJSIP/101']);
-  expect(browser.texts).toEqual(['caller of c1: You have the call for ben.']);
+  expect(browser.texts).toEqual(['caller of c1: You have the call for Ben Okafor.']);
   await browser.late();
   expect(browser.texts).toEqual([]);
 });

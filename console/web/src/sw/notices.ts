@@ -277,7 +277,7 @@ export class Notices {
       const nameOf = (id: string) => one.names[id] ?? id;
       if (watched) watched.post({ type: 'outcome', answer });
       if (answer.ok) {
-        const done = text(language, 'pickup.done', { person: nameOf(answer.data.on_behalf_of) });
+        const done = text(language, 'pickup.done', { person: answer.data.on_behalf_of_name });
         if (!watched) await this.say('outcome', { ...one, body: done }, outcomeFor);
         return;
       }
