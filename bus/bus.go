@@ -31,7 +31,8 @@ type Options struct {
 	Command func(supervision.Commanded) error
 	// Views says whose views are told of those that are followed (supervision.Show). It must not block. Nil: all.
 	Views func(supervision.PersonID) bool
-	// Post is told what came of each supervision.SaveLogin. It may block: nothing but the next such message waits for it.
+	// Post is told what came of each supervision.SaveLogin, and (supervision.NATSSeen) whether there is anybody to carry
+	// them out. It may block: nothing but the next such message waits for it.
 	Post func(supervision.Event)
 	// LoginCopy is the file in which the daemon keeps a copy of the logins, for the day on which NATS has lost some; its
 	// folder is made if need be. Empty: there is no copy.

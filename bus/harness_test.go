@@ -257,7 +257,7 @@ func nextMessage(t testing.TB, sub *nats.Subscription) *nats.Msg {
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 123_000_000, time.UTC)
 
 func putSite(epoch uint64) supervision.Put {
-	return supervision.Put{Key: "site", Document: &supervision.SiteDocument{ID: site, Epoch: epoch, AliveUntil: supervision.Stamp{Time: noon}}}
+	return supervision.Put{Key: "site", Document: &supervision.SiteDocument{ID: site, Epoch: epoch, NATS: supervision.NATSDocument{Connected: true}, AliveUntil: supervision.Stamp{Time: noon}}}
 }
 
 func putPerson(id string, version int) supervision.Put {

@@ -47,6 +47,44 @@ func TestNATSMayComeLater(t *testing.T) {
 	}
 }
 
+// What came of logins is told first: whoever asked for one is answered before everybody is told that nobody can.
+func TestWhetherNATSIsThereIsTold(t *testing.T) {
+	dir := t.TempDir()
+	s := startExternal(t, server.Options{JetStream: true, StoreDir: dir})
+	p := startProxy(t, s.Addr().String())
+	told := make(chan supervision.Event, 10)
+	next := func() supervision.Event {
+		t.Helper()
+		select {
+		case e := <-told:
+			return e
+		case <-time.After(15 * time.Second):
+			t.Fatal("nothing is told")
+		}
+		return nil
+	}
+	seen := func(want bool) {
+		t.Helper()
+		if e, ok := next().(supervision.NATSSeen); !ok || e.Alive != want || e.At.IsZero() {
+			t.Fatalf("%t: told %+v, want %t", ok, e, want)
+		}
+	}
+	b := newBus(t, URL("nats://"+p.Addr().String()), func(b *Bus) {
+		b.options.Post = func(e supervision.Event) { told <- e }
+	})
+	b.waitReady(t)
+	seen(true)
+	p.stall()
+	b.take(save(1, "ben", false))
+	if e, ok := next().(supervision.LoginSaved); !ok || e.Write != 1 || !e.Failed {
+		t.Fatalf("told %+v", e)
+	}
+	seen(false)
+	p.flow()
+	b.waitReady(t)
+	seen(true)
+}
+
 func TestWrongCredentialsAreSaidClearlyAndMayBeMended(t *testing.T) {
 	s := startExternal(t, server.Options{JetStream: true, Users: []*server.User{{Username: "supervisiond", Password: "right"}}})
 	var mu sync.Mutex

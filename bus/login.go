@@ -166,6 +166,18 @@ func (l *logins) tellLocked(w loginWrite, failed bool) {
 	signal(l.changed)
 }
 
+// seen tells whether logins are stored now, after what came of the writes before.
+func (l *logins) seen() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seenLocked()
+}
+
+func (l *logins) seenLocked() {
+	l.outcomes = append(l.outcomes, supervision.NATSSeen{At: l.now(), Alive: l.session != nil})
+	signal(l.changed)
+}
+
 // tell hands over what came of the writes, until end is closed.
 func (l *logins) tell(post func(supervision.Event), end <-chan struct{}) {
 	for {
@@ -283,6 +295,7 @@ func (l *logins) endLocked(err error) {
 	if l.session == nil {
 		return
 	}
+	defer l.seenLocked()
 	fail := l.session.fail
 	l.session = nil
 	clear(l.flying)

@@ -21,7 +21,11 @@ import (
 type outcomes chan supervision.LoginSaved
 
 func (o outcomes) adjust(b *Bus) {
-	b.options.Post = func(e supervision.Event) { o <- e.(supervision.LoginSaved) }
+	b.options.Post = func(e supervision.Event) {
+		if saved, ok := e.(supervision.LoginSaved); ok {
+			o <- saved
+		}
+	}
 }
 
 // next waits for the outcome of the next write.

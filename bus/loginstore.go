@@ -77,7 +77,9 @@ func (l *logins) resume(ctx context.Context, s *loginSession) error {
 	if f, err = l.repair(ctx, s, f, false); err != nil {
 		return err
 	}
-	if mended := l.open(s, f); mended > 0 {
+	mended := l.open(s, f)
+	l.seen()
+	if mended > 0 {
 		l.log.Warn("stored logins are not what was last acknowledged, writing them again", "logins", mended)
 	}
 	return nil

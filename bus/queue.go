@@ -37,6 +37,7 @@ type queue struct {
 	kept    ring[event]
 	passing ring[event]
 	replies ring[event]
+	epoch   uint64 // of which the site's document speaks
 	away    bool
 	serving bool // a session hands out what is queued
 }
@@ -105,6 +106,12 @@ func (q *queue) take(at time.Time, effects []supervision.Effect) {
 }
 
 func (q *queue) put(key string, doc any, at time.Time) {
+	if site, ok := doc.(*supervision.SiteDocument); ok && site.Epoch != q.epoch {
+		q.epoch = site.Epoch
+		// What passes and is older is of a time under which nothing is published.
+		q.count.droppedPassing.Add(float64(q.passing.len()))
+		q.passing.clear()
+	}
 	s := q.slots[key]
 	if s == nil {
 		s = &slot{key: key}
@@ -253,8 +260,8 @@ func (q *queue) link(up bool) {
 	}
 }
 
-// announcesEpoch says whether the site's document has come to speak of that epoch.
-func (q *queue) announcesEpoch(epoch uint64) bool {
+// vouched says whether the site's document has come to speak of that epoch, and says that NATS is there.
+func (q *queue) vouched(epoch uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.slots["site"]
@@ -262,7 +269,7 @@ func (q *queue) announcesEpoch(epoch uint64) bool {
 		return false
 	}
 	site, ok := s.doc.(*supervision.SiteDocument)
-	return ok && site.Epoch >= epoch
+	return ok && site.Epoch >= epoch && site.NATS.Connected
 }
 
 func (q *queue) depth() int {

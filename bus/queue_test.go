@@ -57,6 +57,19 @@ func TestQueueOrder(t *testing.T) {
 	}
 }
 
+// What passes and was made before the epoch is worth nothing in it, and would tell of a state that never was published.
+func TestWhatPassedBeforeTheEpochIsNotPublished(t *testing.T) {
+	q := New(Options{}).queue
+	q.link(true)
+	passing := func(id string) supervision.Effect { return announce(1, supervision.EventPresenceChanged, id) }
+	q.take(noon, []supervision.Effect{putSite(0), passing("before"), announce(1, supervision.EventCallEnded, "kept")})
+	q.take(noon, []supervision.Effect{putSite(1), passing("after")})
+	q.take(noon, []supervision.Effect{putSite(1), passing("later")})
+	if got, want := sketch(q, 9, 9), "site kept after later"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestRewriteComesFirstAndPurgesWhatIsStale(t *testing.T) {
 	q := New(Options{}).queue
 	q.take(noon, []supervision.Effect{

@@ -87,6 +87,9 @@ func (b *Bus) resume(ctx context.Context, count *epochs, logins *loginSession) e
 	if err := b.logins.resume(ctx, logins); err != nil {
 		return err
 	}
+	if err := b.awaitSite(ctx, b.Epoch()); err != nil {
+		return err
+	}
 	last, err := count.keep(ctx, b.Epoch())
 	if err == nil && last > b.Epoch() {
 		b.log.Warn("another daemon has begun a later epoch at this site; two daemons must not share one", "epoch", b.Epoch(), "later", last)
@@ -129,14 +132,22 @@ func (b *Bus) begin(ctx context.Context, js jetstream.JetStream, count *epochs, 
 	}
 	b.options.Begin(supervision.EpochBegun{At: b.options.Now(), Epoch: epoch, Open: open, Logins: stored})
 
-	// What is queued was made before the epoch. The state as it follows from Begin replaces it before it is written.
+	b.logins.seen()
+	return b.awaitSite(ctx, epoch)
+}
+
+// awaitSite lets the engine hear that NATS is there before the state is written: what is queued was made without.
+func (b *Bus) awaitSite(ctx context.Context, epoch uint64) error {
+	if b.options.Begin == nil {
+		return nil
+	}
 	timeout := time.NewTimer(b.siteWait)
 	defer timeout.Stop()
-	for !b.queue.announcesEpoch(epoch) {
+	for !b.queue.vouched(epoch) {
 		select {
 		case <-b.queue.wake:
 		case <-timeout.C:
-			b.log.Warn("the site's document does not speak of the epoch yet; writing the state as it is", "epoch", epoch)
+			b.log.Warn("the site's document does not say yet that NATS is there; writing the state as it is", "epoch", epoch)
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()

@@ -53,12 +53,12 @@ func (t *step) remains(g *Group, p PersonID) bool {
 
 // bar says what stands against a login, or against a logout (G3, G5, G6), whoever asks for it: the code with which it is
 // refused, and of a lock who would be missing. Documents tell it and commands are refused by it, so that nothing is offered
-// that would be refused. Before the epoch nobody knows how logins are on disk.
+// that would be refused. Without NATS no login can be put on disk.
 func (t *step) bar(g *Group, p PersonID, at seat, in bool, s staff) (code Code, missing string) {
 	switch {
 	case g.Type != MutualAid:
 		return NotMutualAid, ""
-	case t.epoch == 0:
+	case !t.nats.Connected:
 		return Unavailable, ""
 	case in, at.mayLeave && !g.locks(), !t.logins[login{g.ID, p}]:
 		return "", ""

@@ -244,10 +244,11 @@ const (
 
 // SiteDocument is `site`. After AliveUntil everything else in the state is unknown.
 type SiteDocument struct {
-	ID         string      `json:"id" doc:"as configured"`
-	PBX        PBXDocument `json:"pbx" doc:"the PBX"`
-	Epoch      uint64      `json:"epoch" doc:"counts the lives of the daemon at this site"`
-	AliveUntil Stamp       `json:"alive_until" format:"date-time" doc:"after this moment everything else in the state is unknown; 15 seconds ahead when written"`
+	ID         string       `json:"id" doc:"as configured"`
+	PBX        PBXDocument  `json:"pbx" doc:"the PBX"`
+	NATS       NATSDocument `json:"nats" doc:"NATS, which has the logins and the history"`
+	Epoch      uint64       `json:"epoch" doc:"counts the lives of the daemon at this site"`
+	AliveUntil Stamp        `json:"alive_until" format:"date-time" doc:"after this moment everything else in the state is unknown; 15 seconds ahead when written"`
 }
 
 // PBXDocument says whether the PBX is attached, since when that is so, and its version.
@@ -257,6 +258,12 @@ type PBXDocument struct {
 	Version   string `json:"version" doc:"Asterisk's version; empty: the PBX has not been seen yet"`
 	// SIP is apart from Connected: either may live without the other.
 	SIP SIPState `json:"sip" enum:"unknown,alive,silent" doc:"whether the PBX answers SIP (OPTIONS, every 10 s); unknown: nobody asks, for there is no sip section in the configuration, or nothing is known yet"`
+}
+
+// NATSDocument says whether NATS is there, and since when that is so.
+type NATSDocument struct {
+	Connected bool  `json:"connected" doc:"logins can be stored and the history can be read; false is told over HTTP alone"`
+	Since     Stamp `json:"since" doc:"since when that is so; empty: NATS has not been reached yet"`
 }
 
 // SIPState is whether the PBX's SIP side answers.

@@ -114,6 +114,12 @@ type EpochBegun struct {
 	Logins []StoredLogin
 }
 
+// NATSSeen says whether NATS, on whose disk the logins are, is there. The first time EpochBegun says it.
+type NATSSeen struct {
+	At    time.Time
+	Alive bool
+}
+
 // StoredLogin is a login state on disk.
 type StoredLogin struct {
 	Group    GroupID
@@ -254,6 +260,7 @@ func (e PhoneAnswered) at() time.Time   { return e.At }
 func (e PhoneRedirected) at() time.Time { return e.At }
 func (e PBXSynced) at() time.Time       { return e.At }
 func (e PBXLost) at() time.Time         { return e.At }
+func (e NATSSeen) at() time.Time        { return e.At }
 func (e SIPSeen) at() time.Time         { return e.At }
 func (e RingBegan) at() time.Time       { return e.At }
 func (e RingEnded) at() time.Time       { return e.At }

@@ -203,6 +203,8 @@ func (w *world) happen(b byte) []Effect {
 		case 1:
 			w.rings = w.rings[:len(w.rings)/2]
 			return w.apply(PBXSynced{At: at, Rings: w.rings, Endpoints: map[string]EndpointState{"PJSIP/102": {Reachable: true}}})
+		case 2:
+			return w.apply(NATSSeen{At: at, Alive: n&4 > 0})
 		}
 		return w.apply(Commanded{At: at, ID: "R", Actor: person, Via: ViaNATS, Command: ReportPresence{State: []PresenceState{Away, BusyNow, DND, Online}[n/4], Source: "s"}})
 	case 14:

@@ -31,6 +31,7 @@ type State struct {
 	latest time.Time
 
 	pbx        PBXDocument
+	nats       NATSDocument
 	everSynced bool
 	aliveUntil time.Time
 
@@ -130,6 +131,10 @@ func Apply(s *State, event Event) (*State, []Effect) {
 		t.configure(e.Directory)
 	case EpochBegun:
 		t.epochBegun(e)
+	case NATSSeen:
+		if t.epoch != 0 && t.nats.Connected != e.Alive {
+			t.natsSeen(e.Alive)
+		}
 	case Watched:
 		t.watched(e)
 	case Commanded:
@@ -211,10 +216,19 @@ func (t *step) epochBegun(e EpochBegun) {
 	}
 	t.learning = true
 	t.restoreLogins(e.Logins)
-	for _, id := range t.dir.Groups() {
-		t.touchGroup(id) // logins can be stored from here on
-	}
+	t.natsSeen(true)
+}
+
+// natsSeen: from here on logins can be stored, or they cannot.
+func (t *step) natsSeen(alive bool) {
+	t.nats = NATSDocument{Connected: alive, Since: Stamp{t.now}}
 	t.siteDirty = true
+	for _, id := range t.dir.Groups() {
+		t.touchGroup(id)
+	}
+	if alive {
+		t.saveUnsaved()
+	}
 }
 
 func (t *step) pbxSynced(e PBXSynced) {
@@ -262,5 +276,5 @@ func (t *step) vouch() {
 }
 
 func (s *State) siteDocument() *SiteDocument {
-	return &SiteDocument{ID: s.dir.Site, PBX: s.pbx, Epoch: s.epoch, AliveUntil: Stamp{s.aliveUntil}}
+	return &SiteDocument{ID: s.dir.Site, PBX: s.pbx, NATS: s.nats, Epoch: s.epoch, AliveUntil: Stamp{s.aliveUntil}}
 }

@@ -151,6 +151,8 @@ func parseEvent(line string, sites map[string]*supervision.Directory, n *narrato
 		return parseSynced(at, rest)
 	case "lost":
 		return supervision.PBXLost{At: at}, nil
+	case "nats":
+		return supervision.NATSSeen{At: at, Alive: rest[0] == "back"}, nil
 	case "sip":
 		return supervision.SIPSeen{At: at, Alive: rest[0] == "alive"}, nil
 	case "rings":

@@ -219,6 +219,9 @@ func (n *narrator) tellShow(s supervision.Show) {
 			text = fmt.Sprintf("%s by %s forced=%t", d.Type, d.By.Person, d.Forced)
 		case *supervision.SiteDocument:
 			text = fmt.Sprintf("connected=%t", d.PBX.Connected)
+			if d.Epoch != 0 && !d.NATS.Connected {
+				text += ", without nats"
+			}
 		}
 		n.say("%s sees %d: %s %s: %s", s.To, s.Seq+uint64(i), c.Kind, n.readable(c.ID), n.readable(text))
 	}

@@ -262,23 +262,49 @@ func (f *faults) pbxDies() {
 	f.must("hang up", caller.Hangup(f.ctx()))
 }
 
-// natsAway: the page goes on, calls are picked up; logins and the history are refused in words until it is back.
+// natsAway: calls are picked up; logins and the history are not offered, and it is said since when and why.
 func (f *faults) natsAway() {
 	p, bens := f.both()
+	bens.Await("switch", "Vertrieb")
+	p.Find(`[data-testid=nav-history]`).Click()
+	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)")
 	port := portOf(f.t, f.server)
+	line := len(f.daemon.log())
 	f.server.Shutdown()
 	f.server.WaitForShutdown()
-	line := len(f.daemon.log())
-	const notNow = "That is not possible at the moment. Try again."
-	bens.Await("switch", "Vertrieb").Click()
-	bens.Reads(notNow)
-	bens.Until("he is still logged in", func() bool {
-		login := bens.Await("switch", "Vertrieb")
-		return login.States["checked"] == "true" && login.States["disabled"] != "true"
-	})
-	closeMessages(bens)
+	const cannot, stored, unread = "nobody can log in or out, and the history cannot be read.", "Logins cannot be stored at the moment.", "The history cannot be read at the moment."
+	for _, page := range []*chrome.Page{p, bens} {
+		page.Reads(cannot)
+		page.AwaitElement(`[data-standing="live"]`)
+	}
+	bens.Reads(stored)
+	loginIs := func(page *chrome.Page, offered bool) {
+		page.Until(fmt.Sprint("a login is offered: ", offered), func() bool {
+			login := page.Await("switch", "Vertrieb")
+			return login.States["checked"] == "true" && (login.States["disabled"] != "true") == offered
+		})
+	}
+	loginIs(bens, false)
+	usable(f.t, bens, "NATS is away")
+	bens.Shot("nats-away")
+
+	// What was read stands there, as of when; who opens it now is told why it is empty.
+	p.Await("alert", unread, "What you see is how it was at")
+	p.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)")
 	bens.Find(`[data-testid=nav-history]`).Click()
-	bens.Await("alert", "The history could not be read.")
+	bens.Await("alert", unread)
+	for _, page := range []*chrome.Page{p, bens} {
+		offered(page, "Reload", false)
+		offered(page, "Show older", false)
+	}
+	usable(f.t, bens, "a history that cannot be read")
+	p.Find(`[data-testid=nav-console]`).Click()
+	p.Find(`[data-group=sales] [data-person=ben] [data-testid=actions]`).Click()
+	if item := p.Await("menuitem", "Log out of Vertrieb"); item.States["disabled"] != "true" || !strings.Contains(item.Name, stored) {
+		f.t.Errorf("the menu says %q, %v", item.Name, item.States)
+	}
+	p.Press(chrome.Escape)
+
 	caller := f.dial(f.fatma, "102")
 	member := f.rings(f.ben)
 	calls(p).Await("button", "Pick up").Aimed().Click()
@@ -286,7 +312,6 @@ func (f *faults) natsAway() {
 	f.talk(caller, picker)
 	f.ended(member)
 	p.Reads("You have the call for Ben Okafor.")
-	p.AwaitElement(`[data-standing="live"]`)
 	f.must("hang up", caller.Hangup(f.ctx()))
 	f.quiet()
 	noCalls(p)
@@ -295,9 +320,16 @@ func (f *faults) natsAway() {
 	f.daemon.loggedFrom(line, "writing the whole state")
 	f.watch = watch(f.t, fmt.Sprint(f.daemon.logged("started")["nats"]), f.nats...)
 	f.ready()
-	bens.Find(`[data-testid=history-reload]`).Click()
-	bens.Gone("alert", "could not be read")
+	// It goes on by itself.
+	for _, page := range []*chrome.Page{p, bens} {
+		page.ReadsNot(cannot)
+	}
+	bens.Gone("alert", unread)
+	bens.Await("listitem", "Call for Ben Okafor: Fatma Aydin (106)")
+	offered(bens, "Reload", true)
 	bens.Find(`[data-testid=nav-mine]`).Click()
+	loginIs(bens, true)
+	bens.ReadsNot(stored)
 	mark := f.watch.mark()
 	bens.Await("switch", "Vertrieb").Click()
 	bens.Reads("You are logged out of Vertrieb.")

@@ -137,7 +137,7 @@ func startBus(t *testing.T) (take func(...supervision.Effect), url string) {
 		Site: "hq", Connect: bus.URL("", nats.InProcessServer(s), nats.UserInfo(user, password)),
 		Metrics: prometheus.NewRegistry(),
 		Begin: func(e supervision.EpochBegun) {
-			b.Take(e.At, []supervision.Effect{supervision.Put{Key: "site", Document: &supervision.SiteDocument{ID: "hq", Epoch: e.Epoch}}})
+			b.Take(e.At, []supervision.Effect{supervision.Put{Key: "site", Document: &supervision.SiteDocument{ID: "hq", Epoch: e.Epoch, NATS: supervision.NATSDocument{Connected: true}}}})
 		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -25,7 +25,9 @@ func complete(all map[string]object, codes []string) {
 
 	mayBeEmpty(property("call.json", "ended_at"))
 	mayBeEmpty(property("forward.json", "since"))
-	mayBeEmpty(all["site.json"]["$defs"].(object)["PBXDocument"].(object)["properties"].(object)["since"].(object))
+	for _, part := range []string{"PBXDocument", "NATSDocument"} {
+		mayBeEmpty(all["site.json"]["$defs"].(object)[part].(object)["properties"].(object)["since"].(object))
+	}
 
 	// Answers.
 	delete(all["reply.done.json"]["properties"].(object), "view")

@@ -49,7 +49,9 @@ export interface Call {
 }
 export type SIPState = (typeof sipStates)[number];
 export interface PBX { connected: boolean; since: string; version: string; sip: SIPState }
-export interface Site { id: string; pbx: PBX; epoch: number; alive_until: string }
+/** Where the logins and the history are. */
+export interface NATS { connected: boolean; since: string }
+export interface Site { id: string; pbx: PBX; nats: NATS; epoch: number; alive_until: string }
 export interface View {
   seq: number; site: Site; me: Person; memberships: Membership[]; groups: Group[]; people: Person[]; calls: Call[];
 }

@@ -50,6 +50,8 @@ export const de: Messages = {
   'standing.pbx': 'Die Telefonanlage ist seit {time} nicht erreichbar. Sie sehen ihren letzten bekannten Stand.',
   'standing.pbx.never': 'Die Telefonanlage wurde noch nicht erreicht. Anrufe sind noch nicht zu sehen.',
   'standing.sip': 'Die Telefonanlage antwortet nicht über SIP: Telefone klingeln möglicherweise nicht.',
+  'standing.nats': 'Seit {time} kann sich niemand an- oder abmelden, und der Verlauf ist nicht lesbar. Anrufe laufen weiter wie gewohnt.',
+  'standing.nats.never': 'Noch kann sich niemand an- oder abmelden, und der Verlauf ist noch nicht lesbar. Anrufe laufen wie gewohnt.',
 
   'remind.title': 'Zur Erinnerung',
   'remind.logged_out.one': 'In {count} Gruppe abgemeldet',
@@ -207,6 +209,7 @@ export const de: Messages = {
   'history.filter.missed': 'Verpasst',
   'history.filter.others': 'Für andere',
   'history.filter.mine': 'Über mich',
+  'history.away': 'Der Verlauf ist zurzeit nicht lesbar.',
   'history.failed': 'Der Verlauf konnte nicht gelesen werden.',
   'history.failed.offline': 'Der Server ist nicht erreichbar.',
   'history.failed.asof': 'Was Sie sehen, ist der Stand von {time}.',

@@ -49,6 +49,8 @@ export const en = {
   'standing.pbx': 'The telephone system has been out of reach since {time}. What you see is how it was last.',
   'standing.pbx.never': 'The telephone system has not been reached yet. Calls cannot be seen yet.',
   'standing.sip': 'The telephone system does not answer over SIP: phones may not ring.',
+  'standing.nats': 'Since {time} nobody can log in or out, and the history cannot be read. Calls go on as usual.',
+  'standing.nats.never': 'Nobody can log in or out yet, and the history cannot be read yet. Calls go on as usual.',
 
   'remind.title': 'Reminders',
   'remind.logged_out.one': 'Logged out of {count} group',
@@ -206,6 +208,7 @@ export const en = {
   'history.filter.missed': 'Missed',
   'history.filter.others': 'For others',
   'history.filter.mine': 'About me',
+  'history.away': 'The history cannot be read at the moment.',
   'history.failed': 'The history could not be read.',
   'history.failed.offline': 'The server cannot be reached.',
   'history.failed.asof': 'What you see is how it was at {time}.',

@@ -50,6 +50,8 @@ export const es: Messages = {
   'standing.pbx': 'La centralita no está accesible desde {time}. Lo que ve es su último estado conocido.',
   'standing.pbx.never': 'Todavía no se ha podido contactar con la centralita. Aún no se ven llamadas.',
   'standing.sip': 'La centralita no responde por SIP: es posible que los teléfonos no suenen.',
+  'standing.nats': 'Desde {time} nadie puede entrar en un grupo ni salir de él, y el historial no se puede leer. Las llamadas siguen como siempre.',
+  'standing.nats.never': 'Todavía nadie puede entrar en un grupo ni salir de él, y el historial aún no se puede leer. Las llamadas siguen como siempre.',
 
   'remind.title': 'Recordatorios',
   'remind.logged_out.one': 'Fuera de {count} grupo',
@@ -207,6 +209,7 @@ export const es: Messages = {
   'history.filter.missed': 'Perdidas',
   'history.filter.others': 'Para otros',
   'history.filter.mine': 'Sobre mí',
+  'history.away': 'El historial no se puede leer por ahora.',
   'history.failed': 'No se pudo leer el historial.',
   'history.failed.offline': 'No se puede conectar con el servidor.',
   'history.failed.asof': 'Lo que ve es la situación de las {time}.',

@@ -50,6 +50,8 @@ export const fr: Messages = {
   'standing.pbx': 'Le système téléphonique est injoignable depuis {time}. Vous voyez son dernier état connu.',
   'standing.pbx.never': 'Le système téléphonique n’a pas encore été joint. Les appels ne sont pas encore visibles.',
   'standing.sip': 'Le système téléphonique ne répond pas en SIP : il se peut que les téléphones ne sonnent pas.',
+  'standing.nats': 'Depuis {time}, personne ne peut entrer dans un groupe ni en sortir, et l’historique ne peut pas être lu. Les appels continuent normalement.',
+  'standing.nats.never': 'Personne ne peut encore entrer dans un groupe ni en sortir, et l’historique ne peut pas encore être lu. Les appels continuent normalement.',
 
   'remind.title': 'Rappels',
   'remind.logged_out.one': 'Hors de {count} groupe',
@@ -207,6 +209,7 @@ export const fr: Messages = {
   'history.filter.missed': 'Manqués',
   'history.filter.others': 'Pour d’autres',
   'history.filter.mine': 'Me concernant',
+  'history.away': 'L’historique ne peut pas être lu pour le moment.',
   'history.failed': 'L’historique n’a pas pu être lu.',
   'history.failed.offline': 'Le serveur est injoignable.',
   'history.failed.asof': 'Ce que vous voyez est l’état à {time}.',

@@ -43,6 +43,8 @@ export class Board {
   live = $derived(this.standing === 'live');
   /** Whether the PBX can be asked for something. */
   pbx = $derived(this.live && this.tables.site?.pbx.connected === true);
+  /** Whether the history can be read. Logins say it themselves (`bar`). */
+  stored = $derived(this.live && this.tables.site?.nats.connected === true);
   /** Until when what rings is known, in the server's time: while the PBX is away its ages stand still too. */
   known = $derived.by(() => {
     const pbx = this.tables.site?.pbx;

@@ -11,8 +11,10 @@ export interface World {
   /** The time here, in ms: how much of it has passed. */
   clock(): number;
   after(ms: number, f: () => void): () => void;
-  /** Whether anybody can see the page, and whether the server can be reached. */
+  /** Whether anybody can see the page. */
   looks(): boolean;
+  /** Whether there is a history to be read now. */
+  there(): boolean;
   /** Whether somebody reads where something would move. */
   reads(): boolean;
 }
@@ -84,8 +86,12 @@ export class Reader {
     this.due(Math.max(soon, this.readAt + apart - this.world.clock()));
   }
 
-  /** The page is looked at again, or the server is back. */
+  /** The page is looked at again, or the history can be read again. */
   wake(): void {
+    if (this.asOf === 0) {
+      if (!this.loading) void this.reload();
+      return;
+    }
     this.due(Math.max(0, this.readAt + flicker - this.world.clock()));
   }
 
@@ -144,7 +150,7 @@ export class Reader {
   private async follow(): Promise<void> {
     this.dueAt = Infinity;
     // Whoever looks again, or finds the server again, wakes it.
-    if (this.stopped || !this.world.looks() || this.newer >= waitMost) return;
+    if (this.stopped || !this.world.looks() || !this.world.there() || this.newer >= waitMost) return;
     const told = this.told;
     this.told = false;
     const before = this.latest[0]?.id;
@@ -194,6 +200,7 @@ export class Reader {
   }
 
   private async ask(limit: number, before: string): Promise<History | undefined> {
+    if (!this.world.there()) return undefined; // whoever finds it again wakes it
     const answer = await this.world.read(limit, before);
     if (this.stopped) return undefined;
     this.readAt = this.world.clock();

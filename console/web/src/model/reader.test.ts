@@ -10,6 +10,7 @@ class Lab implements World {
   asked: [number, string][] = [];
   away = false;
   looked = true;
+  lies = true;
   held = false;
   private timers: { at: number; f: () => void }[] = [];
   reader = new Reader(this, 'me');
@@ -37,6 +38,7 @@ class Lab implements World {
     return () => void (this.timers = this.timers.filter((t) => t !== timer));
   }
   looks = () => this.looked;
+  there = () => this.lies;
   reads = () => this.held;
 
   async pass(ms: number): Promise<void> {
@@ -200,4 +202,32 @@ test('what could not be read says so, stays as of when it was, and is tried agai
   l.reader.stop();
   await l.pass(10 * nowAndThen);
   expect(l.asked).toEqual([]);
+});
+
+test('nothing is asked for while there is no history to be read', async () => {
+  const l = new Lab();
+  l.happen(50);
+  l.lies = false;
+  l.reader.wake();
+  await l.reader.older();
+  await l.reader.choose('mine');
+  await l.pass(nowAndThen);
+  expect([l.asked, l.reader.problem, l.reader.loading]).toEqual([[], undefined, false]);
+  l.lies = true;
+  await l.reader.choose('all');
+  l.reader.wake();
+  await l.pass(soon);
+  expect([l.shown, l.newest]).toEqual([50, '50']);
+
+  l.lies = false;
+  l.happen(1);
+  l.reader.hear();
+  l.asked = [];
+  await l.reader.reload();
+  await l.pass(nowAndThen);
+  expect([l.asked, l.shown]).toEqual([[], 50]);
+  l.lies = true;
+  l.reader.wake();
+  await l.pass(soon);
+  expect(l.newest).toBe('51');
 });

@@ -10,7 +10,7 @@ const call = (id: string): Call => ({
   ringing: [], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '',
 });
 const view = (more: Partial<View> = {}): View => ({
-  seq: 1, site: { id: 'hq', pbx: { connected: true, since: '', version: '', sip: 'alive' }, epoch: 1, alive_until: '' }, me: person('anna'),
+  seq: 1, site: { id: 'hq', pbx: { connected: true, since: '', version: '', sip: 'alive' }, nats: { connected: true, since: '' }, epoch: 1, alive_until: '' }, me: person('anna'),
   memberships: [], groups: [], people: [person('ben')], calls: [call('c1')], ...more,
 });
 
