@@ -175,10 +175,7 @@ func (n *Notifier) judge(a ask, v *viewer) {
 		a.answer <- refused(503, "Service Unavailable", RetryAfter(60))
 		return
 	}
-	if len(v.subs) >= MaxOfPerson {
-		// A phone that starts anew leaves its old subscriptions behind.
-		n.end(v.subs[0], "deactivated", 0)
-	}
+	n.makeRoom(v)
 	a.Dialog.LocalTag = newTag()
 	s := &subscription{
 		Notifier: n, Dialog: a.Dialog, event: a.Event, id: a.ID, viewer: v, target: target, remoteSeq: a.CSeq, peer: a.Peer,
@@ -192,6 +189,31 @@ func (n *Notifier) judge(a ask, v *viewer) {
 	expires := granted(a.Expires)
 	n.expireAt(s, expires)
 	a.answer <- n.accepted(s, expires)
+}
+
+// makeRoom ends the oldest of somebody's subscriptions if there are as many as may be: a phone that starts anew leaves its old ones
+// behind. One whose last word waits for the answer to the word before is still among them, but no longer counts; as many of those
+// may wait, and then the oldest is forgotten without its last word.
+func (n *Notifier) makeRoom(v *viewer) {
+	if len(v.subs) < MaxOfPerson {
+		return
+	}
+	var oldest *subscription
+	lasting := 0
+	for _, s := range v.subs {
+		if s.ending != "" {
+			continue
+		}
+		if lasting++; oldest == nil {
+			oldest = s
+		}
+	}
+	if lasting >= MaxOfPerson {
+		n.end(oldest, "deactivated", 0)
+	}
+	if len(v.subs) >= 2*MaxOfPerson {
+		n.drop(v.subs[slices.IndexFunc(v.subs, func(s *subscription) bool { return s.ending != "" })])
+	}
 }
 
 // later runs f on the notifier's goroutine.

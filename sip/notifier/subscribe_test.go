@@ -160,6 +160,33 @@ func TestManyOfOnePerson(t *testing.T) {
 	})
 }
 
+// The same while the phone has answered nothing yet: the last words wait, each ends another one, and there is a limit to those as well.
+func TestManyOfOneSilentPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, false)
+		answer := make(chan struct{})
+		p.answers(func(*Notify) Answer { <-answer; return Answer{Code: 200} })
+		const more = 3
+		for i := range 2*MaxOfPerson + more {
+			p.subscribed(Subscribe{Viewer: "anna", User: "102", Event: "dialog", Dialog: Dialog{CallID: fmt.Sprint("c", i)}})
+			synctest.Wait()
+			if n := len(p.n.subs); n > 2*MaxOfPerson {
+				t.Fatalf("%d are there", n)
+			}
+		}
+		close(answer)
+		ended := make(map[string]bool)
+		for _, n := range p.told() {
+			if n.State == "terminated;reason=deactivated" {
+				ended[n.Dialog.CallID] = true
+			}
+		}
+		if len(ended) != MaxOfPerson || ended["c2"] || !ended["c3"] || len(p.n.subs) != MaxOfPerson {
+			t.Errorf("%d ended, %d are there", len(ended), len(p.n.subs))
+		}
+	})
+}
+
 // While the engine does not answer a phone is asked to come again, and then it works.
 func TestEngineIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
