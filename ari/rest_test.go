@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"supervisiond/test/ports"
 )
 
 // request is what a fake has been asked.
@@ -178,7 +180,7 @@ func TestNoConnection(t *testing.T) {
 		return Server{URL: url + "/ari", Username: "supervisiond", Password: fakePassword}
 	}
 
-	checkError(t, info(t.Context(), at("http://"+freeAddress(t))), Refused)
+	checkError(t, info(t.Context(), at("http://"+ports.Address(t))), Refused)
 	rude := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	defer rude.Close()
 	checkError(t, info(t.Context(), at(rude.URL)), Unreachable)

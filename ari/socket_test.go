@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"supervisiond/test/ports"
 )
 
 // quick has a connection without a word found soon: too soon for one that a busy machine keeps waiting.
@@ -212,22 +213,11 @@ func TestHandshakeErrors(t *testing.T) {
 		})
 	}
 	t.Run("refused", func(t *testing.T) {
-		_, err := openSocket(t.Context(), Server{URL: "http://" + freeAddress(t) + "/ari", Username: "u", Password: fakePassword}, "supervision")
+		_, err := openSocket(t.Context(), Server{URL: "http://" + ports.Address(t) + "/ari", Username: "u", Password: fakePassword}, "supervision")
 		checkError(t, err, Refused)
 	})
 	t.Run("no answer", func(t *testing.T) {
 		_, err := openLimited(t.Context(), deafServer(t), "supervision", limits{handshake: 50 * time.Millisecond})
 		checkError(t, err, TimedOut)
 	})
-}
-
-// freeAddress is one at which nothing listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

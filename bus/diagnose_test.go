@@ -16,6 +16,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"supervisiond/test/ports"
 )
 
 // book is a Report to be read.
@@ -253,18 +255,14 @@ func TestDiagnoseACluster(t *testing.T) {
 func cluster(t *testing.T, n int) []*server.Server {
 	t.Helper()
 	var routes []*url.URL
-	var ports []int
+	var between []int
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		routes = append(routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		_ = l.Close()
+		port := ports.Take(t)
+		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)})
+		between = append(between, port)
 	}
 	var servers []*server.Server
-	for i, port := range ports {
+	for i, port := range between {
 		s, err := server.NewServer(&server.Options{
 			ServerName: fmt.Sprint("s", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: t.TempDir(), Routes: routes,

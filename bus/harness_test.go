@@ -17,6 +17,7 @@ import (
 
 	"supervisiond/bus/embedded"
 	"supervisiond/supervision"
+	"supervisiond/test/ports"
 )
 
 const site = "hq"
@@ -90,7 +91,7 @@ func startExternal(t testing.TB, o server.Options) *server.Server {
 	t.Helper()
 	o.Host, o.NoSigs, o.NoLog = "127.0.0.1", true, true
 	if o.Port == 0 {
-		o.Port = server.RANDOM_PORT
+		o.Port = ports.Take(t) // that is still there when the server comes back
 	}
 	if o.JetStream && o.StoreDir == "" {
 		o.StoreDir = t.TempDir()

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -14,16 +15,12 @@ import (
 
 	"supervisiond/bus/permissions"
 	"supervisiond/supervision"
+	"supervisiond/test/ports"
 )
 
 func TestNATSMayComeLater(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	url, port := "nats://"+free.Addr().String(), free.Addr().(*net.TCPAddr).Port
-	free.Close()
-
+	port := ports.Take(t)
+	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
 	b := newBus(t, URL(url))
 	b.take(putPerson("ben", 1), announce(1, supervision.EventCallRinging, "c1"))
 	eventually(t, "the log says that nobody is there", b.log.has("nobody answers"))

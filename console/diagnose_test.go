@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"log/slog"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +19,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"supervisiond/test/ports"
 )
 
 // line is a Report that takes one finding.
@@ -105,7 +106,7 @@ func TestDiagnose(t *testing.T) {
 		running, attached bool
 	}{
 		{"any port", Diagnosis{Listen: "127.0.0.1:0"}, "PASS", "any free port", "", false, false},
-		{"free", Diagnosis{Listen: free(t)}, "PASS", "no daemon runs here", "", false, false},
+		{"free", Diagnosis{Listen: ports.Address(t)}, "PASS", "no daemon runs here", "", false, false},
 		{"ready", Diagnosis{Listen: serve(t, Options{Site: "hq", Ready: always(true, true)})}, "PASS", "the daemon runs and is ready", "", true, true},
 		{"ready with TLS", Diagnosis{Listen: serve(t, Options{Site: "hq", CertFile: certFile, KeyFile: keyFile, Ready: always(true, true)}), TLS: true},
 			"PASS", "the daemon runs and is ready", "", true, true},
@@ -129,17 +130,6 @@ func TestDiagnose(t *testing.T) {
 			}
 		})
 	}
-}
-
-// free is an address that nobody has.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
-	return l.Addr().String()
 }
 
 // Who listens on more than this machine without TLS is told what that means.

@@ -21,6 +21,7 @@ import (
 
 	"supervisiond/sip/front"
 	"supervisiond/supervision"
+	"supervisiond/test/ports"
 )
 
 // lines is a Report.
@@ -150,8 +151,8 @@ func TestDiagnoseAddresses(t *testing.T) {
 		"ours over UDP":         {listener("udp", daemon[0]), true, pbx, "PASS sip.listen udp://" + daemon[0] + ": the daemon that runs here answers\n"},
 		"ours over TCP":         {listener("tcp", daemon[1]), true, pbx, "PASS sip.listen tcp://" + daemon[1] + ": the daemon that runs here answers\n"},
 		"ours over TLS":         {listener("tls", daemon[2]), true, pbx, "PASS sip.listen tls://" + daemon[2] + ": the daemon that runs here answers\n"},
-		"free":                  {listener("tcp", free(t)), false, pbx, ": free\n"},
-		"free beside a daemon":  {listener("tcp", free(t)), true, pbx, ": free, though the daemon runs here > restart the daemon"},
+		"free":                  {listener("tcp", ports.Address(t)), false, pbx, ": free\n"},
+		"free beside a daemon":  {listener("tcp", ports.Address(t)), true, pbx, ": free, though the daemon runs here > restart the daemon"},
 		"another site's":        {listener("udp", branch[0]), false, pbx, `FAIL sip.listen udp://` + branch[0] + ` is taken by a SIP server, of the realm "branch" > choose another port`},
 		"a stranger's":          {listener("udp", other), false, pbx, `is taken by a SIP server that calls itself "Other 1", of the realm "other" > choose`},
 		"a mute program's":      {listener("udp", mute), false, pbx, "FAIL sip.listen udp://" + mute + " is taken by a program that answers no SIP > choose"},
@@ -176,16 +177,6 @@ func TestDiagnoseAddresses(t *testing.T) {
 			}
 		})
 	}
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
-	return l.Addr().String()
 }
 
 func TestDiagnoseCertificate(t *testing.T) {

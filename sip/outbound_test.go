@@ -13,15 +13,16 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"supervisiond/sip/notifier"
+	"supervisiond/test/ports"
 )
 
 // patience bounds every wait.
 const patience = 30 * time.Second
 
-// sink is a phone's socket.
+// sink is a phone's socket. Nobody else takes connections at its port.
 func sink(t *testing.T, heard func(c *net.UDPConn, from *net.UDPAddr, text []byte)) *net.UDPConn {
 	t.Helper()
-	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: ports.Take(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"supervisiond/test/ports"
 )
 
 // forger is a provider that answers as it is told to: real ones give no wrong tokens.
@@ -378,8 +380,7 @@ func TestSilentProvider(t *testing.T) {
 }
 
 func TestDiagnose(t *testing.T) {
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
+	closed := "http://" + ports.Address(t)
 	notFound := httptest.NewServer(http.NotFoundHandler())
 	defer notFound.Close()
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
@@ -398,7 +399,7 @@ func TestDiagnose(t *testing.T) {
 	for _, x := range []struct{ name, issuer, what, mend string }{
 		{"good", newForger(t).url, "", ""},
 		{"good, by nobody here", func() string { _, p := realSite(t); return p.issuer }(), "", ""},
-		{"away", closed.URL, "does not answer: ", "firewall"},
+		{"away", closed, "does not answer: ", "firewall"},
 		{"no such host", "https://id.invalid", "is not found", "correct the host"},
 		{"not there", notFound.URL, "404 Not Found", "is the address below which"},
 		{"not trusted", untrusted.URL, "not trusted", "update-ca-certificates"},

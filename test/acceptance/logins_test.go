@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats-server/v2/server"
+	"supervisiond/test/ports"
 )
 
 // TestG9LoginsSurvive: what everybody chose is still so after a kill of the daemon, of the PBX, of an external NATS
@@ -15,8 +15,8 @@ import (
 func TestG9LoginsSurvive(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nc := startNATSIn(t, server.RANDOM_PORT, dir)
-	port := portOf(t, nc)
+	port := ports.Take(t)
+	nc := startNATSIn(t, port, dir)
 	s := newSite(t, withNATS(port, func(yaml string) string { return yaml }))
 	ben, emil := s.phone("102"), s.phone("105")
 	for _, person := range []string{"ben", "carla", "anna"} {

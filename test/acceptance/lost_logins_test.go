@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats-server/v2/server"
+	"supervisiond/test/ports"
 )
 
 // TestG9LoginsWithoutNATS: a daemon that starts while NATS is away knows all the same who is logged out, supervises and
@@ -15,8 +15,8 @@ import (
 func TestG9LoginsWithoutNATS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nc := startNATSIn(t, server.RANDOM_PORT, dir)
-	port := portOf(t, nc)
+	port := ports.Take(t)
+	nc := startNATSIn(t, port, dir)
 	s := newSite(t, withNATS(port, func(yaml string) string { return yaml }))
 	anna, ben, carla, emil, fatma := s.phone("101"), s.phone("102"), s.phone("103"), s.phone("105"), s.phone("106")
 	s.done("ben", "group.leave", `{"group":"sales"}`, true)

@@ -10,9 +10,11 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/crypto/bcrypt"
+
+	"supervisiond/test/ports"
 )
 
-// startNATS starts a real server that has an empty store; server.RANDOM_PORT takes any port.
+// startNATS starts a real server that has an empty store. One that goes and comes back wants a port of test/ports.
 func startNATS(t *testing.T, port int) *server.Server {
 	t.Helper()
 	return startNATSIn(t, port, t.TempDir())
@@ -64,8 +66,8 @@ func withNATS(port int, more func(yaml string) string) options {
 // the whole state anew.
 func TestExternalNATS(t *testing.T) {
 	t.Parallel()
-	nc := startNATS(t, server.RANDOM_PORT)
-	port := portOf(t, nc)
+	port := ports.Take(t)
+	nc := startNATS(t, port)
 	s := newSite(t, withNATS(port, func(yaml string) string { return yaml }))
 	anna, ben, fatma := s.phone("101"), s.phone("102"), s.phone("106")
 	mark := s.watch.mark()

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"supervisiond/test/chrome"
+	"supervisiond/test/ports"
 	"supervisiond/test/softphone"
 )
 
@@ -28,7 +29,7 @@ type faults struct {
 func TestPageFaults(t *testing.T) {
 	t.Parallel()
 	f := &faults{sip: startSIPRelay(t), store: t.TempDir()}
-	f.server = startNATSIn(t, server.RANDOM_PORT, f.store)
+	f.server = startNATSIn(t, ports.Take(t), f.store)
 	o := pageOptions(t, func(yaml string) string {
 		return yaml + "\nforwarding: {allowed_destinations: [\"^[0-9]{2,5}$\"]}\nsip: {listen: [\"udp://127.0.0.1:0\"], pbx_uri: \"sip:" + f.sip.addr() + "\"}\n"
 	})

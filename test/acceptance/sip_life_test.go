@@ -2,13 +2,13 @@ package acceptance
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"supervisiond/test/ports"
 	"supervisiond/test/softphone"
 )
 
@@ -16,10 +16,10 @@ import (
 // told any more who may not be.
 func TestSIPLife(t *testing.T) {
 	t.Parallel()
-	nc := startNATS(t, server.RANDOM_PORT)
-	port := portOf(t, nc)
+	port := ports.Take(t)
+	nc := startNATS(t, port)
 	o := withSIP(withNATS(port, same), "anna", "emil", "hana")
-	before, udp := o.configure, freeUDP(t)
+	before, udp := o.configure, ports.Address(t)
 	o.configure = func(yaml string) string { return strings.Replace(before(yaml), "udp://127.0.0.1:0", "udp://"+udp, 1) }
 	s := newSite(t, o)
 	phones := map[string]*softphone.Phone{"102": s.phone("102"), "103": s.phone("103"), "106": s.phone("106")}
@@ -36,14 +36,6 @@ func TestSIPLife(t *testing.T) {
 		t.Errorf("hana, whom no change concerns, is told %v", hana.all()[hanas:])
 	}
 	s.lampsAfterRestart(anna, phones)
-}
-
-func freeUDP(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	must(t, err)
-	must(t, c.Close())
-	return c.LocalAddr().String()
 }
 
 // lamp waits for what a line shows, on the NOTIFYs of one dialog.

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/icholy/digest"
+
+	"supervisiond/test/ports"
 )
 
 // wirePhone is a phone at the event server that does what a test tells it, over any transport, also what no good phone does.
@@ -60,7 +62,7 @@ func (m *sipText) isRequest(method string) bool { return strings.HasPrefix(m.sta
 
 func (m *sipText) String() string { return fmt.Sprintf("%s\n%v\n%s", m.start, m.header, m.body) }
 
-// sipPhone connects a phone to the daemon: over udp it has a socket of its own.
+// sipPhone connects a phone to the daemon: over udp it has a socket of its own, at whose port nobody else takes connections.
 func (s *site) sipPhone(user, transport string, trust *tls.Config) *wirePhone {
 	s.t.Helper()
 	return s.sipPhoneAt(s.sipAddr(transport), user, transport, trust)
@@ -73,7 +75,7 @@ func (s *site) sipPhoneAt(server, user, transport string, trust *tls.Config) *wi
 	p.answer = func(*sipText) (string, string) { return "200 OK", "" }
 	switch transport {
 	case "udp":
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: loopback(p.server)})
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: loopback(p.server), Port: ports.Take(s.t)})
 		s.must("listen", err)
 		server, err := net.ResolveUDPAddr("udp", p.server)
 		s.must("resolve", err)

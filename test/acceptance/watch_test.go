@@ -5,8 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats-server/v2/server"
-
+	"supervisiond/test/ports"
 	"supervisiond/test/softphone"
 )
 
@@ -149,8 +148,8 @@ func TestWatchEverything(t *testing.T) {
 // does. It logs in as the daemon does, for the configuration says no other way.
 func TestWatchWhileNATSRestarts(t *testing.T) {
 	t.Parallel()
-	nc := startNATS(t, server.RANDOM_PORT)
-	port := portOf(t, nc)
+	port := ports.Take(t)
+	nc := startNATS(t, port)
 	s := newSite(t, withNATS(port, func(yaml string) string { return yaml }))
 	ben, carla, fatma, georg := s.phone("102"), s.phone("103"), s.phone("106"), s.phone("107")
 	term := startTerminal(t, 100, 30, nil, "watch", "--config", s.config)

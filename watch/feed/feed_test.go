@@ -18,6 +18,7 @@ import (
 	"supervisiond/bus/permissions"
 	"supervisiond/bus/subject"
 	"supervisiond/supervision"
+	"supervisiond/test/ports"
 	"supervisiond/watch/screen"
 )
 
@@ -31,7 +32,7 @@ func startNATS(t *testing.T, o server.Options) *server.Server {
 	t.Helper()
 	o.Host, o.NoSigs, o.JetStream, o.StoreDir = "127.0.0.1", true, true, t.TempDir()
 	if o.Port == 0 {
-		o.Port = server.RANDOM_PORT
+		o.Port = ports.Take(t) // a port that is still there when the server comes back
 	}
 	s, err := server.NewServer(&o)
 	if err != nil {
