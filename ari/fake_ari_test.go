@@ -8,9 +8,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
+
+// patience bounds every wait.
+const patience = 30 * time.Second
 
 const fakePassword = "hush+hush&hush"
 

@@ -77,7 +77,7 @@ func (b *board) snapshot() (states map[string]string, writes []string) {
 // shows waits until the PBX's states are as wanted.
 func (b *board) shows(t *testing.T, want map[string]string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for {
 		if got, _ := b.snapshot(); maps.Equal(got, want) {
 			return
@@ -198,7 +198,7 @@ func TestLampsAfterAReconnect(t *testing.T) {
 	take(pbxConnected)
 	select {
 	case <-b.news:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the PBX is not asked")
 	}
 	b.mu.Lock()

@@ -78,7 +78,7 @@ func (s *scripted) attach(w http.ResponseWriter, r *http.Request) {
 // asked waits for a request.
 func (s *scripted) asked(t *testing.T, want string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for {
 		s.mu.Lock()
 		asks, news := s.asks, s.news
@@ -101,7 +101,7 @@ func (s *scripted) socket(t *testing.T) *websocket.Conn {
 	select {
 	case c := <-s.sockets:
 		return c
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nobody attached")
 		return nil
 	}
@@ -140,7 +140,7 @@ func (b *box) Post(_ context.Context, e supervision.Event) error {
 // expect waits for an event of a type and gives it; events of other types before it are passed over.
 func expect[T supervision.Event](t *testing.T, b *box) T {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case e := <-b.events:

@@ -37,7 +37,7 @@ func next(t *testing.T, s *socket) string {
 			t.Errorf("a frame came at %v", f.at)
 		}
 		return string(f.data)
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no frame came, and the socket did not end")
 		return ""
 	}
@@ -48,7 +48,7 @@ func ended(t *testing.T, s *socket) {
 	t.Helper()
 	select {
 	case <-s.queue.closed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the socket did not end")
 	}
 }
@@ -122,7 +122,7 @@ func TestSocketReadsOnWhileNobodyTakes(t *testing.T) {
 	s := mustOpen(t, f, usualLimits)
 	select {
 	case <-sent:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the PBX was held up")
 	}
 	for range 20000 {

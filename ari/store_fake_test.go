@@ -98,7 +98,7 @@ func (f *fakeStore) next(runs int) <-chan struct{} {
 // awaitRuns waits until so much has run, and meanwhile takes what is told for a mistake if that is not wanted.
 func (s *stored) awaitRuns(t *testing.T, runs int, told <-chan supervision.Event) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for len(s.ran()) < runs {
 		select {
 		case <-s.next(runs):
@@ -226,7 +226,7 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 // await waits until something has been written.
 func (l *lockedBuffer) await(t *testing.T, text string) {
 	t.Helper()
-	for deadline := time.After(10 * time.Second); !strings.Contains(l.String(), text); {
+	for deadline := time.After(patience); !strings.Contains(l.String(), text); {
 		select {
 		case <-l.news:
 		case <-deadline:

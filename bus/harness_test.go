@@ -22,10 +22,13 @@ import (
 
 const site = "hq"
 
+// patience bounds every wait.
+const patience = 30 * time.Second
+
 // eventually waits for a condition, and fails the test when it does not come about.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(15 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -73,7 +76,7 @@ func startEmbedded(t testing.TB, dir string, users ...embedded.User) *embedded.S
 
 func stopEmbedded(t testing.TB, s *embedded.Server) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)
@@ -101,7 +104,7 @@ func startExternal(t testing.TB, o server.Options) *server.Server {
 		t.Fatal(err)
 	}
 	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(patience) {
 		t.Fatal("the server does not listen")
 	}
 	t.Cleanup(func() { stopExternal(s) })
@@ -220,7 +223,7 @@ func stateBucket(t testing.TB, nc *nats.Conn) jetstream.KeyValue {
 
 // value reads a key of a bucket; "" when there is none.
 func value(kv jetstream.KeyValue, key string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	e, err := kv.Get(ctx, key)
 	if err != nil {
@@ -246,7 +249,7 @@ func subscribe(t testing.TB, nc *nats.Conn, subject string) *nats.Subscription {
 
 func nextMessage(t testing.TB, sub *nats.Subscription) *nats.Msg {
 	t.Helper()
-	m, err := sub.NextMsg(10 * time.Second)
+	m, err := sub.NextMsg(patience)
 	if err != nil {
 		t.Fatalf("%s: %v", sub.Subject, err)
 	}

@@ -34,7 +34,7 @@ func (o outcomes) next(t testing.TB) supervision.LoginSaved {
 	select {
 	case e := <-o:
 		return e
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nothing is told of a login")
 	}
 	return supervision.LoginSaved{}
@@ -147,20 +147,16 @@ func TestWithoutNATSALoginFailsAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := startExternal(t, server.Options{JetStream: true, StoreDir: dir})
 	port := s.Addr().String()[strings.LastIndex(s.Addr().String(), ":")+1:]
-	b := newBus(t, URL(s.ClientURL()), out.adjust)
+	b := newBus(t, URL(s.ClientURL()), out.adjust, func(b *Bus) { b.logins.time = time.Hour }) // no login fails for its time
 	b.waitReady(t)
 	b.take(save(1, "ben", true), save(2, "carla", true))
 	out.want(t, 1, false)
 	out.want(t, 2, false)
 	stopExternal(s)
 	eventually(t, "NATS is away", func() bool { return !b.Ready() })
-	began := time.Now()
 	b.take(save(3, "ben", false), save(4, "dora", false), forget("carla"))
 	out.want(t, 3, true)
 	out.want(t, 4, true)
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("it took %v", took)
-	}
 	var p int
 	if _, err := fmt.Sscan(port, &p); err != nil {
 		t.Fatal(err)
@@ -188,13 +184,9 @@ func TestAnUnacknowledgedLoginIsUndone(t *testing.T) {
 	kv := loginsBucket(t, dial(t, s.ClientURL()))
 	for i := range uint64(3) {
 		p.stall()
-		began := time.Now()
 		b.take(save(2+2*i, "ben", false), save(3+2*i, fmtPerson(i), true))
 		out.want(t, 2+2*i, true)
 		out.want(t, 3+2*i, true)
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("told after %v", took)
-		}
 		eventually(t, "it is noticed", func() bool { return !b.Ready() })
 		p.flow()
 		b.waitReady(t)
@@ -301,7 +293,7 @@ func TestManyLoginsAtOnceAreQuick(t *testing.T) {
 	s := startEmbedded(t, t.TempDir())
 	const n = 200
 	out := make(outcomes, n)
-	b := newBus(t, inProcess(s), out.adjust)
+	b := newBus(t, inProcess(s), out.adjust, func(b *Bus) { b.logins.time = patience })
 	b.waitReady(t)
 	began := time.Now()
 	for i := range uint64(n) {

@@ -120,9 +120,9 @@ func TestSilentPhoneIsGivenUp(t *testing.T) {
 	if a.Code != 0 || a.Err == nil || took < 630*time.Millisecond || took > patience {
 		t.Errorf("after %v: %+v", took, a)
 	}
-	// 0, 10, 30, 70, 150, 230 … 630 ms
-	if n := len(times); n < 6 || n > 11 {
-		t.Errorf("it was told %d times", n)
+	// 0, 10, 30, 70, 150, 230 … 630 ms: on a busy machine fewer, and never faster
+	if n, most := len(times), 6+int((took-150*time.Millisecond)/(80*time.Millisecond)); n < 2 || n > most {
+		t.Errorf("it was told %d times in %v", n, took)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"supervisiond/test/lab"
 )
@@ -66,7 +65,7 @@ func TestDiesWithItsProcess(t *testing.T) {
 	}
 	_ = child.Wait() // killed
 
-	ctx := within(t, 10*time.Second)
+	ctx := within(t)
 	for {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", sip)
 		if errors.Is(err, syscall.ECONNREFUSED) {

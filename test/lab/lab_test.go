@@ -12,10 +12,13 @@ import (
 	"supervisiond/test/lab"
 )
 
+// patience bounds every wait.
+const patience = 30 * time.Second
+
 // within bounds what a test waits for.
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -37,7 +40,7 @@ func ari(t *testing.T, pbx *lab.Asterisk, path string) int {
 
 func cli(t *testing.T, pbx *lab.Asterisk, command string) string {
 	t.Helper()
-	out, err := pbx.CLI(within(t, 5*time.Second), command)
+	out, err := pbx.CLI(within(t), command)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,18 +76,18 @@ func TestRestartKeepsPortsAndDatabase(t *testing.T) {
 	if pbx.Running() {
 		t.Fatal("runs after Kill")
 	}
-	if _, err := pbx.CLI(within(t, 5*time.Second), "core show uptime"); err == nil {
+	if _, err := pbx.CLI(within(t), "core show uptime"); err == nil {
 		t.Fatal("the console of a killed Asterisk answers")
 	}
-	if err := pbx.Boot(within(t, 30*time.Second)); err != nil {
+	if err := pbx.Boot(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	cli(t, pbx, "database put LAB key kept")
 	pbx.Halt()
-	if err := pbx.Boot(within(t, 30*time.Second)); err != nil {
+	if err := pbx.Boot(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := pbx.Restart(within(t, 30*time.Second)); err != nil {
+	if err := pbx.Restart(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	if pbx.ARIURL() != url || pbx.SIPAddr() != sip {
@@ -109,7 +112,7 @@ func TestDialplanIsIncluded(t *testing.T) {
 	if err := pbx.WriteConfig(lab.SupervisionConf, strings.ReplaceAll(plan, "*20", "*21")); err != nil {
 		t.Fatal(err)
 	}
-	if err := pbx.Reload(within(t, 10*time.Second), "dialplan"); err != nil {
+	if err := pbx.Reload(within(t), "dialplan"); err != nil {
 		t.Fatal(err)
 	}
 	if out := cli(t, pbx, "dialplan show *21@internal"); !strings.Contains(out, "Hangup") {
@@ -145,7 +148,7 @@ func TestChannelVarsCanBeLeftOut(t *testing.T) {
 
 func TestStopLeavesNothing(t *testing.T) {
 	t.Parallel()
-	pbx, err := lab.Run(within(t, 30*time.Second), lab.Options{})
+	pbx, err := lab.Run(within(t), lab.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +178,7 @@ func TestMissingTreeSaysHowToMend(t *testing.T) {
 
 func TestBadConfigurationFailsWithTheReason(t *testing.T) {
 	t.Parallel()
-	_, err := lab.Run(within(t, 10*time.Second), lab.Options{
+	_, err := lab.Run(within(t), lab.Options{
 		ARIPassword: "a;b",
 	})
 	if err == nil {

@@ -57,7 +57,7 @@ func (p *peer) respond(to net.Addr, request string, status string, lines ...stri
 // read returns the next message that begins with one of these.
 func (p *peer) read(starts ...string) (string, net.Addr) {
 	p.t.Helper()
-	must(p.t, p.conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+	must(p.t, p.conn.SetReadDeadline(time.Now().Add(patience)))
 	buf := make([]byte, 65536)
 	for {
 		n, from, err := p.conn.ReadFrom(buf)
@@ -170,7 +170,7 @@ func TestAnswerIsRepeatedUntilAcked(t *testing.T) {
 	tag := toTag(ok)
 	p.send(phone.Addr(), "ACK", p.headers("2", tag, 10, "ACK", "Content-Length: 0")...)
 	call := rings(t, phone)
-	if _, err := call.WaitEvent(within(t, 5*time.Second), func(e softphone.Event) bool { return e.Kind == softphone.Ack }); err != nil {
+	if _, err := call.WaitEvent(within(t), func(e softphone.Event) bool { return e.Kind == softphone.Ack }); err != nil {
 		t.Fatal(err)
 	}
 	p.send(phone.Addr(), "BYE", p.headers("3", tag, 11, "BYE", "Content-Length: 0")...)
@@ -207,7 +207,7 @@ func TestCancelBeforeAnyResponse(t *testing.T) {
 	call := dial(t, p.phone(), "200")
 	invite, from := p.read("INVITE")
 	done := make(chan error, 1)
-	ctx := within(t, 5*time.Second)
+	ctx := within(t)
 	go func() { done <- call.Hangup(ctx) }()
 	p.respond(from, invite, "100 Trying")
 	cancel, _ := p.read("CANCEL")
@@ -227,7 +227,7 @@ func TestCloseAtDeafPBX(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_ = phone.Close(ctx)
-	must(t, phone.Close(within(t, 5*time.Second)))
+	must(t, phone.Close(within(t)))
 	expectEnd(t, call, softphone.Lost, 0)
 }
 
@@ -236,7 +236,7 @@ func TestRegistersAgain(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
 	ready := make(chan *softphone.Phone)
-	ctx := within(t, 10*time.Second)
+	ctx := within(t)
 	go func() {
 		phone, err := softphone.New(ctx, softphone.Options{User: "101", Server: p.addr(), Expires: time.Second})
 		if err != nil {
@@ -279,9 +279,9 @@ func TestCloseEndsEverything(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_ = phone.Close(ctx) // the peer answers nothing
-	must(t, phone.Close(within(t, 5*time.Second)))
+	must(t, phone.Close(within(t)))
 
-	for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
 		left := strings.Count(string(stacks), "test/softphone.(*")

@@ -9,10 +9,13 @@ import (
 	"supervisiond/test/softphone"
 )
 
+// patience bounds every wait.
+const patience = 30 * time.Second
+
 // within bounds what a test waits for.
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -33,7 +36,7 @@ func behave(b softphone.Behaviour) func(*softphone.Options) {
 
 func dial(t *testing.T, p *softphone.Phone, number string, options ...softphone.DialOption) *softphone.Call {
 	t.Helper()
-	call, err := p.Dial(within(t, 5*time.Second), number, options...)
+	call, err := p.Dial(within(t), number, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,7 @@ func dial(t *testing.T, p *softphone.Phone, number string, options ...softphone.
 // rings waits until a phone rings.
 func rings(t *testing.T, p *softphone.Phone) *softphone.Call {
 	t.Helper()
-	call, err := p.Incoming(within(t, 5*time.Second))
+	call, err := p.Incoming(within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +73,7 @@ func logCall(t *testing.T, call *softphone.Call) {
 
 func wait(t *testing.T, call *softphone.Call, state softphone.State) {
 	t.Helper()
-	if err := call.Wait(within(t, 5*time.Second), state); err != nil {
+	if err := call.Wait(within(t), state); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -85,14 +88,14 @@ func must(t *testing.T, err error) {
 // hear proves that two calls hear each other, and nobody else.
 func hear(t *testing.T, a, b *softphone.Call) {
 	t.Helper()
-	ctx := within(t, 5*time.Second)
+	ctx := within(t)
 	must(t, a.Hears(ctx, b.Phone().Mark()))
 	must(t, b.Hears(ctx, a.Phone().Mark()))
 }
 
 func ended(t *testing.T, call *softphone.Call) softphone.End {
 	t.Helper()
-	end, err := call.Ended(within(t, 10*time.Second))
+	end, err := call.Ended(within(t))
 	if err != nil {
 		t.Fatal(err)
 	}

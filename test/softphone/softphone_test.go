@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"supervisiond/test/lab"
 	"supervisiond/test/softphone"
@@ -78,14 +77,14 @@ func plainCall(t *testing.T, pbx *lab.Asterisk) {
 	if heard := out.Heard(); !slices.Equal(heard, []string{"102"}) {
 		t.Errorf("101 heard %q", heard)
 	}
-	must(t, out.Hangup(within(t, 5*time.Second)))
+	must(t, out.Hangup(within(t)))
 	expectEnd(t, out, softphone.HungUp, 0)
 	expectEnd(t, in, softphone.HungUpByPeer, 0)
 	sent, received := in.Packets()
 	if sent == 0 || received == 0 {
 		t.Errorf("102 sent %d packets and received %d", sent, received)
 	}
-	for ctx := within(t, 5*time.Second); ; {
+	for ctx := within(t); ; {
 		records, err := pbx.CallRecords()
 		must(t, err)
 		if len(records) > 0 {
@@ -105,19 +104,19 @@ func overTCP(t *testing.T, pbx *lab.Asterisk) {
 	in := rings(t, b)
 	must(t, in.Answer())
 	hear(t, out, in)
-	must(t, in.Hangup(within(t, 5*time.Second)))
+	must(t, in.Hangup(within(t)))
 	expectEnd(t, out, softphone.HungUpByPeer, 0)
 
 	out = dial(t, a, "102")
 	in = rings(t, b)
 	wait(t, out, softphone.Ringing)
-	must(t, out.Hangup(within(t, 5*time.Second)))
+	must(t, out.Hangup(within(t)))
 	expectEnd(t, in, softphone.Cancelled, 487)
 }
 
 func wrongPassword(t *testing.T, pbx *lab.Asterisk) {
 	o := softphone.Options{User: "101", Password: "guess", Server: pbx.SIPAddr()}
-	_, err := softphone.New(within(t, 5*time.Second), o)
+	_, err := softphone.New(within(t), o)
 	var refused *softphone.StatusError
 	if !errors.As(err, &refused) || refused.Code != 401 {
 		t.Errorf("registering with a wrong password: %v", err)
@@ -132,7 +131,7 @@ func callerCancels(t *testing.T, pbx *lab.Asterisk) {
 	out := dial(t, a, "102")
 	in := rings(t, b)
 	wait(t, out, softphone.Ringing)
-	must(t, out.Hangup(within(t, 5*time.Second)))
+	must(t, out.Hangup(within(t)))
 	expectEnd(t, out, softphone.Cancelled, 487)
 	end := expectEnd(t, in, softphone.Cancelled, 487)
 	if strings.Contains(end.Reason, "elsewhere") {
@@ -141,7 +140,7 @@ func callerCancels(t *testing.T, pbx *lab.Asterisk) {
 	if err := in.Answer(); err == nil {
 		t.Error("a cancelled call was answered")
 	}
-	for ctx := within(t, 5*time.Second); ; {
+	for ctx := within(t); ; {
 		out, err := pbx.CLI(ctx, "core show channels count")
 		must(t, err)
 		if strings.HasPrefix(out, "0 active channels") {
@@ -241,20 +240,20 @@ func connectedLine(t *testing.T, pbx *lab.Asterisk) {
 		t.Errorf("the caller shows %v while several ring", got)
 	}
 	must(t, in.Answer())
-	must(t, out.WaitDisplay(within(t, 5*time.Second), softphone.Party{Name: "Carla Diaz", Number: "103"}))
+	must(t, out.WaitDisplay(within(t), softphone.Party{Name: "Carla Diaz", Number: "103"}))
 }
 
 // displayUpdate changes the other side in the middle of a call.
 func displayUpdate(t *testing.T, pbx *lab.Asterisk) {
 	call := dial(t, phone(t, pbx, "101"), "*9")
-	must(t, call.WaitDisplay(within(t, 5*time.Second), softphone.Party{Name: "Somebody Else", Number: "999"}))
-	if _, err := call.WaitEvent(within(t, 5*time.Second), func(e softphone.Event) bool {
+	must(t, call.WaitDisplay(within(t), softphone.Party{Name: "Somebody Else", Number: "999"}))
+	if _, err := call.WaitEvent(within(t), func(e softphone.Event) bool {
 		return e.Kind == softphone.Reinvite || e.Kind == softphone.Update
 	}); err != nil {
 		t.Error(err)
 	}
-	must(t, call.Hears(within(t, 5*time.Second), "101"))
-	must(t, call.Hangup(within(t, 5*time.Second)))
+	must(t, call.Hears(within(t), "101"))
+	must(t, call.Hangup(within(t)))
 
 }
 
@@ -269,9 +268,9 @@ func pickup(t *testing.T, pbx *lab.Asterisk) {
 	if !strings.Contains(end.Reason, "Call completed elsewhere") {
 		t.Errorf("102 was cancelled with %q", end.Reason)
 	}
-	must(t, out.WaitDisplay(within(t, 5*time.Second), softphone.Party{Name: "Dora Lind", Number: "104"}))
-	must(t, picker.WaitDisplay(within(t, 5*time.Second), softphone.Party{Name: "Anna Berger", Number: "101"}))
-	must(t, picker.Hangup(within(t, 5*time.Second)))
+	must(t, out.WaitDisplay(within(t), softphone.Party{Name: "Dora Lind", Number: "104"}))
+	must(t, picker.WaitDisplay(within(t), softphone.Party{Name: "Anna Berger", Number: "101"}))
+	must(t, picker.Hangup(within(t)))
 	expectEnd(t, out, softphone.HungUpByPeer, 0)
 }
 
@@ -290,7 +289,7 @@ func fromOutside(t *testing.T, pbx *lab.Asterisk) {
 		}
 		must(t, in.Answer())
 		hear(t, call, in)
-		must(t, call.Hangup(within(t, 5*time.Second)))
+		must(t, call.Hangup(within(t)))
 		ended(t, in)
 	}
 }
@@ -330,7 +329,7 @@ func withheldByPBX(t *testing.T, pbx *lab.Asterisk) {
 
 func echo(t *testing.T, pbx *lab.Asterisk) {
 	call := dial(t, phone(t, pbx, "101"), "300")
-	must(t, call.Hears(within(t, 5*time.Second), "101"))
+	must(t, call.Hears(within(t), "101"))
 }
 
 func closeWithCall(t *testing.T, pbx *lab.Asterisk) {
@@ -341,21 +340,21 @@ func closeWithCall(t *testing.T, pbx *lab.Asterisk) {
 	hear(t, out, in)
 	second := dial(t, a, "102")
 	rings(t, b)
-	must(t, a.Close(within(t, 5*time.Second)))
+	must(t, a.Close(within(t)))
 	expectEnd(t, out, softphone.HungUp, 0)
 	expectEnd(t, second, softphone.Cancelled, 487)
 	expectEnd(t, in, softphone.HungUpByPeer, 0)
 	if _, err := a.Dial(t.Context(), "102"); !errors.Is(err, softphone.ErrClosed) {
 		t.Errorf("a closed phone dials: %v", err)
 	}
-	if out, err := pbx.CLI(within(t, 5*time.Second), "pjsip show contacts"); err != nil || strings.Contains(out, "101/") {
+	if out, err := pbx.CLI(within(t), "pjsip show contacts"); err != nil || strings.Contains(out, "101/") {
 		t.Errorf("a closed phone is registered: %v %s", err, out)
 	}
 }
 
 func put(t *testing.T, pbx *lab.Asterisk, family, key, value string) {
 	t.Helper()
-	_, err := pbx.CLI(within(t, 5*time.Second), "database put "+family+" "+key+" "+value)
+	_, err := pbx.CLI(within(t), "database put "+family+" "+key+" "+value)
 	must(t, err)
 }
 
@@ -367,7 +366,7 @@ func forwarding(t *testing.T, pbx *lab.Asterisk) {
 		in := rings(t, p)
 		must(t, in.Answer())
 		hear(t, out, in)
-		must(t, out.Hangup(within(t, 5*time.Second)))
+		must(t, out.Hangup(within(t)))
 		ended(t, in)
 	}
 	put(t, pbx, "CF", "102", "103")
@@ -384,7 +383,7 @@ func forwarding(t *testing.T, pbx *lab.Asterisk) {
 
 	put(t, pbx, "CFUT", "103", "1")
 	put(t, pbx, "CFU", "103", "102")
-	_, err := pbx.CLI(within(t, 5*time.Second), "database del CF 102")
+	_, err := pbx.CLI(within(t), "database del CF 102")
 	must(t, err)
 	out := dial(t, a, "103")
 	rung := rings(t, c)
@@ -414,5 +413,5 @@ func voicemail(t *testing.T, pbx *lab.Asterisk) {
 	out := dial(t, a, "8102")
 	in := rings(t, b)
 	expectEnd(t, in, softphone.Cancelled, 487)
-	must(t, out.Hears(within(t, 5*time.Second), "101"))
+	must(t, out.Hears(within(t), "101"))
 }
