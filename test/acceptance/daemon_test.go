@@ -81,8 +81,8 @@ func (d *daemon) stop(s syscall.Signal) {
 	_ = d.cmd.Process.Signal(s)
 	select {
 	case <-d.done:
-	case <-time.After(10 * time.Second):
-		d.t.Errorf("the daemon did not stop within 10 s of %v", s)
+	case <-time.After(patience):
+		d.t.Errorf("the daemon did not stop after %v", s)
 		_ = d.cmd.Process.Kill()
 		<-d.done
 	}
@@ -104,7 +104,7 @@ func (d *daemon) loggedFrom(line int, message string) map[string]any {
 func (d *daemon) loggedTimes(line int, message string, times int) []map[string]any {
 	d.t.Helper()
 	var found []map[string]any
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for {
 		d.mu.Lock()
 		lines, news := d.lines, d.news

@@ -404,7 +404,7 @@ func TestDoctorInterrupted(t *testing.T) {
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("%v: %s", err, stderr.String())
 	}
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 5*time.Second { // as long as it waits for the PBX
 		t.Errorf("it took %v to end", took)
 	}
 	if strings.Contains(stdout.String(), "FAIL") {

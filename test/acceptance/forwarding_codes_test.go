@@ -13,13 +13,13 @@ import (
 // nothing is polled: it is noticed within a second.
 func TestForwardingByFreePBXCodes(t *testing.T) {
 	t.Parallel()
-	testFreePBXCodes(t, lab.Options{Layout: lab.FreePBX, StoreEvents: true}, time.Hour, time.Second)
+	testFreePBXCodes(t, lab.Options{Layout: lab.FreePBX, StoreEvents: true}, time.Hour, slack)
 }
 
 // TestForwardingByUntoldFreePBXCodes: nothing tells, and it is noticed within the polling interval.
 func TestForwardingByUntoldFreePBXCodes(t *testing.T) {
 	t.Parallel()
-	testFreePBXCodes(t, lab.Options{Layout: lab.FreePBX}, 500*time.Millisecond, time.Second)
+	testFreePBXCodes(t, lab.Options{Layout: lab.FreePBX}, 500*time.Millisecond, 500*time.Millisecond+slack)
 }
 
 func testFreePBXCodes(t *testing.T, o lab.Options, poll, within time.Duration) {

@@ -135,14 +135,15 @@ func testSilent(s *site) {
 		}
 		return "481 Subscription Does Not Exist", ""
 	}
+	began := time.Now()
 	d := p.subscribes("103", "presence", "")
 	first, next := p.notified(0, "NOTIFY")
-	for i, want := range []float64{0.5, 1, 2, 4} {
+	for i, want := range []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond, 3500 * time.Millisecond, 7500 * time.Millisecond} {
 		m, after := p.notified(next, "NOTIFY")
-		if took := m.at.Sub(first.at).Seconds(); took < 0.8*want || took > 1.5*want || m.header.Get("Via") != first.header.Get("Via") || m.header.Get("Cseq") != "1 NOTIFY" {
-			s.t.Errorf("try %d came %.2f s after the one before, want %v: %v", i+2, took, want, m.header)
+		if took := m.at.Sub(began); took < want || took > want+slack || m.header.Get("Via") != first.header.Get("Via") || m.header.Get("Cseq") != "1 NOTIFY" {
+			s.t.Errorf("try %d came after %v, want %v: %v", i+2, took, want, m.header)
 		}
-		first, next = m, after
+		next = after
 	}
 	if m := p.ask(d, "SUBSCRIBE", "Event: presence\r\n"); m.status() != "481" {
 		s.t.Errorf("a refresh of what is over is answered %s", m.start)
@@ -242,7 +243,7 @@ func (s *site) alerted(good *wirePhone, dial func() *softphone.Call, rings *soft
 	s.rings(rings)
 	rang := time.Now()
 	n, _ := good.notified(from, "MESSAGE", words)
-	if took := n.at.Sub(rang); took > time.Second {
+	if took := n.at.Sub(rang); took > slack { // a phone that does not answer is told again for 32 s
 		s.t.Errorf("the alert took %v: another phone does not answer", took)
 	}
 	s.must("hang up", call.Hangup(s.ctx()))

@@ -19,6 +19,10 @@ import (
 // patience bounds every wait. It is long because the machine may be busy; nothing waits for it to pass.
 const patience = 20 * time.Second
 
+// slack is what a busy machine may add to a time that is promised. Whoever relies on it must wait for much longer where the promise
+// is not kept.
+const slack = 3 * time.Second
+
 // people and groups of the site: anna and emil supervise sales; hana supervises the desk; fatma, georg and julia have
 // nothing to do with either.
 const people = `

@@ -16,10 +16,10 @@ const (
 )
 
 // equalsPBX waits until the published state is what the PBX's own command line reports: who rings, and whose phones are
-// reachable. It fails if that is not so by the deadline.
-func (s *site) equalsPBX(deadline time.Time) {
+// reachable. It fails if that is not so soon.
+func (s *site) equalsPBX() {
 	s.t.Helper()
-	for {
+	for deadline := time.Now().Add(slack); ; {
 		pbx, ours := s.pbxState(), s.publishedState()
 		if pbx == ours {
 			return
