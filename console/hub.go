@@ -428,13 +428,12 @@ func (h *hub) drop(those func(*client) bool, why string) {
 
 func (h *hub) dropOne(f *feed, c *client, why string) {
 	f.leave(c)
+	if c.told == nil && why != "" { // before anybody can see that it is cut
+		h.metrics.cuts.WithLabelValues(why).Inc()
+	}
 	close(c.cut)
 	if c.told != nil {
 		c.told.lost()
-		return
-	}
-	if why != "" {
-		h.metrics.cuts.WithLabelValues(why).Inc()
 	}
 }
 

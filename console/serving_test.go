@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait; nothing waits for it to pass.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // serving is a desk that is asked over the network.
 func serving(t *testing.T, configure func(*desk)) *desk {
@@ -64,10 +64,10 @@ func (d *desk) sent(r *http.Request) *http.Response {
 
 // A pickup takes as long as people do: longer than a request may take to come, and an answer to go.
 func TestPickupTakesItsTime(t *testing.T) {
-	const limit = 50 * time.Millisecond
+	const limit = 500 * time.Millisecond // a busy machine may take a part of it
 	d := serving(t, func(d *desk) { d.http.ReadTimeout, d.http.WriteTimeout = limit, limit })
 	d.asks.command = func(c supervision.Commanded) error {
-		time.AfterFunc(4*limit, func() { d.asks.replied(supervision.Reply{ID: c.ID, Changed: true}) })
+		time.AfterFunc(2*limit, func() { d.asks.replied(supervision.Reply{ID: c.ID, Changed: true}) })
 		return nil
 	}
 	for _, body := range []string{"", `{"call":"x"}`} {
@@ -204,24 +204,21 @@ func TestStreamKeepsItsSession(t *testing.T) {
 	r.AddCookie(cookie)
 	resp := d.sent(r) //nolint:bodyclose // at the end of the test
 	lines := bufio.NewScanner(resp.Body)
-	heartbeats := func() {
+	heartbeat := func() {
 		t.Helper()
-		for seen := 0; seen < 2; {
-			if !lines.Scan() {
-				t.Fatalf("it ends: %v", lines.Err())
-			}
+		for lines.Scan() {
 			if lines.Text() == ":" {
-				seen++
+				return
 			}
 		}
+		t.Fatalf("it ends, or its session does not last on: %v", lines.Err())
 	}
-	heartbeats()
-	first := d.sessions.store.ends(digest(cookie.Value))
+	heartbeat()
+	ends := func() time.Time { return d.sessions.store.ends(digest(cookie.Value)) }
+	first := ends()
 	d.late.Store(int64(24 * time.Hour))
-	heartbeats()
-	heartbeats()
-	if ends := d.sessions.store.ends(digest(cookie.Value)); ends.Sub(first) < 23*time.Hour {
-		t.Errorf("it ends %v, and before %v", ends, first)
+	for ends().Sub(first) < 23*time.Hour { // those that come first may have been sent before
+		heartbeat()
 	}
 }
 
