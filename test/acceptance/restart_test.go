@@ -128,7 +128,7 @@ func testDaemonKilledWhilePickerWaits(t *testing.T, o lab.Options) {
 	// A stopped daemon still holds its websocket: the channel waits in the application.
 	s.must("stop", s.daemon.cmd.Process.Signal(stopped))
 	picker := s.dial(anna, "*20")
-	s.pbxShows("Stasis")
+	s.pbxHas(`Stasis("PJSIP/101-`)
 	s.daemon.stop(killed)
 	end := s.ended(picker) // by the dialplan's own timeout: nobody came
 	if end.Code == 200 || ringing.State().String() != "ringing" {
