@@ -68,7 +68,7 @@ func (m *mine) forwardsOfEachKind() {
 	line.Reads("Your line is not forwarded.")
 	kinds := []struct {
 		kind, family, shown string
-		// bring has a call come that far; none: the PBX would ring for its 20 s.
+		// bring has a call come that far; none: the PBX would ring for its 60 s.
 		bring func()
 	}{
 		{"always", "CF", "All calls to 104", func() {}},

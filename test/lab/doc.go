@@ -19,17 +19,16 @@
 //
 // # Numbers, in context internal, where phones dial
 //
-//	1XX        the person: see below; rings 20 s
+//	1XX        the person: see below; rings 60 s, longer than any test takes
 //	91XX       the person, for 2 s, then hung up (cause 19, 480)
 //	81XX       the person, for 2 s, then "voicemail": answered, echoes
 //	61XX       the person; the caller's name and number are withheld
 //	592        device 102-web
-//	700        ring group of devices: 102, 103, 104; 20 s
-//	701        ring group of people, through local channels: 102, 103; 20 s
+//	700        ring group of devices: 102, 103, 104; 60 s
+//	701        ring group of people, through local channels: 102, 103; 60 s
 //	750        102 through two local channels, one within the other
-//	800        queue "support": devices 102, 103, all at once, 15 s, again after
-//	           1 s, 60 s in all; the caller hears ringing and is answered when a
-//	           member is
+//	800        queue "support": devices 102, 103, all at once, 60 s in all;
+//	           the caller hears ringing and is answered when a member is
 //	801        queue "support-local": people 102, 103, through local channels
 //	300        answers and echoes
 //	317        is busy (cause 17, 486)
@@ -47,7 +46,7 @@
 //	CF/1XX     a number of context internal: goes there at once
 //	CFB/1XX    likewise, when busy (and when DND)
 //	CFU/1XX    likewise, when not answered or not registered
-//	CFUT/1XX   after how many seconds CFU does (and ringing ends); 20 if unset
+//	CFUT/1XX   after how many seconds CFU does (and ringing ends); 60 if unset
 //
 // A forward is Dial(Local/<number>@internal). Where nothing of this helps the
 // caller gets cause 17 (busy, 486) or 19 (no answer, 480).
@@ -64,7 +63,7 @@
 //
 //	107        follow-me: rings 107, and through local channels 103 and 104
 //	702        as 700, and the others are not told that it was answered elsewhere
-//	703        hunt group: 102 for 2 s, then 103 through a local channel
+//	703        hunt group: 102 for 60 s, then 103 through a local channel
 //	*72<n> *73     CF on, off; likewise *90<n> *91 for CFB and *52<n> *53 for CFU
 //	*78 *79 *76    DND on, off, toggle
 //	*21            follow-me on and off
