@@ -47,22 +47,34 @@ func start() (context.Context, error) {
 	if chromium.ctx != nil {
 		return chromium.ctx, nil
 	}
+	ctx, stop, err := launch(nil)
+	if err != nil {
+		return nil, err
+	}
+	chromium.ctx, chromium.stop = ctx, stop
+	return ctx, nil
+}
+
+// launch starts a Chromium with some switches besides those that all have.
+func launch(switches map[string]string) (context.Context, context.CancelFunc, error) {
 	options := chromedp.DefaultExecAllocatorOptions[:]
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it refuses to run as root with one
+	}
+	for name, value := range switches {
+		options = append(options, chromedp.Flag(name, value))
 	}
 	all, stopAll := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(all)
 	if err := chromedp.Do(ctx); err != nil {
 		stop()
 		stopAll()
-		return nil, fmt.Errorf("there is no Chromium that starts; test/setup installs one: %w", err)
+		return nil, nil, fmt.Errorf("there is no Chromium that starts; test/setup installs one: %w", err)
 	}
-	chromium.ctx, chromium.stop = ctx, func() {
+	return ctx, func() {
 		stop()
 		stopAll()
-	}
-	return ctx, nil
+	}, nil
 }
 
 // Stop ends the browser, if it runs. TestMain calls it when all tests are over.
@@ -84,6 +96,19 @@ func Open(t testing.TB, o Options) *Page {
 		t.Fatal(err)
 	}
 	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	return open(ctx, t, stop, o)
+}
+
+// Alone gives an empty page in a Chromium process of its own, started with some switches, which ends with the test. Its profile is one
+// that keeps things, as a person's is, and so has Web Push: those of the other pages are private ones, which have none.
+func Alone(t testing.TB, o Options, switches map[string]string) *Page {
+	t.Helper()
+	browser, end, err := launch(switches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
+	ctx, stop := chromedp.NewContext(browser)
 	return open(ctx, t, stop, o)
 }
 

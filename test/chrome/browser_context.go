@@ -135,7 +135,9 @@ func (p *Page) workerOf(origin string) context.Context {
 		all, err := chromedp.Targets(p.ctx)
 		p.must("list the targets", err)
 		for _, info := range all {
-			if info.Type != "service_worker" || info.BrowserContextID != of.BrowserContextID || !strings.HasPrefix(info.URL, origin+"/") {
+			// Whose context has no name is alone in its browser.
+			mine := of.BrowserContextID == "" || info.BrowserContextID == of.BrowserContextID
+			if info.Type != "service_worker" || !mine || !strings.HasPrefix(info.URL, origin+"/") {
 				continue
 			}
 			if p.worker == nil || p.workerID != info.TargetID {
@@ -179,7 +181,13 @@ const shown = `(async () => {
 // before it is shown.
 func (p *Page) Notifications() []Notification {
 	p.t.Helper()
-	return InWorker[[]Notification](p, p.origin(), shown+`.then(all => all.map(n =>
+	return p.NotificationsOf(p.origin())
+}
+
+// NotificationsOf are those of a site of which no page needs to be open.
+func (p *Page) NotificationsOf(origin string) []Notification {
+	p.t.Helper()
+	return InWorker[[]Notification](p, origin, shown+`.then(all => all.map(n =>
 		({Tag: n.tag, Title: n.title, Body: n.body, Lang: n.lang, Silent: n.silent === true, Actions: n.actions.map(a => a.title)})))`)
 }
 

@@ -2,6 +2,7 @@ package pushservice
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,15 +34,22 @@ type Service struct {
 
 	mu            sync.Mutex
 	last          int
-	subscriptions map[string]*Subscription // by path
+	subscriptions map[string]*Subscription // by name
 	faults        []string
 }
 
 // Start starts a push service on 127.0.0.1, which ends with the test.
 func Start(t testing.TB) *Service {
 	t.Helper()
+	return start(t, nil)
+}
+
+// start starts a service, with a certificate of its own if there is one.
+func start(t testing.TB, config *tls.Config) *Service {
+	t.Helper()
 	s := &Service{t: t, subscriptions: make(map[string]*Subscription)}
 	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.server.TLS = config
 	s.server.EnableHTTP2 = true
 	s.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug) // who breaks off says so
 	s.server.StartTLS()
@@ -72,6 +81,12 @@ func (s *Service) Faults() []string {
 	return append([]string(nil), s.faults...)
 }
 
+func (s *Service) fault(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, err.Error())
+}
+
 // Answer is what the service answers to a request. The zero value takes the message.
 type Answer struct {
 	Status int // 201 by default
@@ -83,7 +98,7 @@ type Answer struct {
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	sub := s.subscriptions[r.URL.Path]
+	sub := s.subscriptions[path.Base(r.URL.Path)]
 	s.mu.Unlock()
 	if sub == nil {
 		http.Error(w, "no such subscription", http.StatusNotFound)
@@ -102,9 +117,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	case answer.Status >= 300:
 		status = answer.Status
 	case err != nil:
-		s.mu.Lock()
-		s.faults = append(s.faults, err.Error())
-		s.mu.Unlock()
+		s.fault(err)
 		http.Error(w, err.Error(), status)
 		return
 	default:
@@ -121,7 +134,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 // Message is one that the service has taken.
 type Message struct {
 	At      time.Time
-	Body    []byte // decrypted
+	Body    []byte // decrypted, unless a real browser does that
 	TTL     time.Duration
 	Urgency string
 	Topic   string
@@ -156,10 +169,14 @@ func (u *Subscription) open(r *http.Request) (Message, int, error) {
 	token, err := readToken(r.Header.Get("Authorization"), u.applicationKey)
 	if err == nil {
 		m.Contact, m.Audience, m.Expires = token.Contact, token.Audience, time.Unix(token.Expires, 0)
-		err = token.good(u.service.Origin())
+		err = token.good("https://" + r.Host)
 	}
 	if err != nil {
 		return m, http.StatusForbidden, err
+	}
+	if u.browser != nil {
+		m.Body = body
+		return m, 0, nil
 	}
 	if m.Body, err = u.keys.decrypt(body); err != nil {
 		return m, http.StatusBadRequest, fmt.Errorf("it cannot be decrypted: %w", err)

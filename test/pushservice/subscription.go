@@ -10,9 +10,11 @@ import (
 // Subscription is a browser that has subscribed. It is as its JSON says until Revoke.
 type Subscription struct {
 	service        *Service
-	path           string
-	keys           *keys
+	name           string
 	applicationKey string
+	// keys are the browser's, unless it is a real one, which keeps them: browser gives it what comes.
+	keys    *keys
+	browser func(Message)
 
 	mu      sync.Mutex
 	got     []Message
@@ -36,14 +38,14 @@ func (s *Service) Subscribe(applicationKey string) *Subscription {
 	defer s.mu.Unlock()
 	s.last++
 	u := &Subscription{
-		service: s, path: "/push/" + strconv.Itoa(s.last), keys: k, applicationKey: applicationKey, news: make(chan struct{}),
+		service: s, name: strconv.Itoa(s.last), keys: k, applicationKey: applicationKey, news: make(chan struct{}),
 	}
-	s.subscriptions[u.path] = u
+	s.subscriptions[u.name] = u
 	return u
 }
 
 // Endpoint is the subscription's address.
-func (u *Subscription) Endpoint() string { return u.service.Origin() + u.path }
+func (u *Subscription) Endpoint() string { return u.service.Origin() + "/push/" + u.name }
 
 // JSON is what PushSubscription.toJSON gives (Push API, 8).
 func (u *Subscription) JSON() string {
@@ -63,7 +65,14 @@ func encoded(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 func (u *Subscription) Revoke() {
 	u.service.mu.Lock()
 	defer u.service.mu.Unlock()
-	delete(u.service.subscriptions, u.path)
+	delete(u.service.subscriptions, u.name)
+}
+
+// Revoked says whether the browser has unsubscribed.
+func (u *Subscription) Revoked() bool {
+	u.service.mu.Lock()
+	defer u.service.mu.Unlock()
+	return u.service.subscriptions[u.name] != u
 }
 
 // Answers has the service answer so, one request each; after that, and by default, it takes what comes.
@@ -132,6 +141,9 @@ func (u *Subscription) take(m Message) {
 		return
 	}
 	u.got = append(u.got, m)
+	if u.browser != nil {
+		u.browser(m)
+	}
 	close(u.news)
 	u.news = make(chan struct{})
 }
