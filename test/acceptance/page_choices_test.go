@@ -112,6 +112,7 @@ func (c *choices) language() {
 		p.AwaitTrue(fmt.Sprintf(`document.documentElement.lang === %q`, x.language))
 		p.Find(`[data-testid=call]`).Reads(x.pickup)
 		card(p, "ben").Reads(x.presence)
+		usable(c.t, p, "the settings while a call rings, in "+x.language)
 	}
 	reload(p)
 	p.Await("link", "Attendant console")

@@ -29,6 +29,7 @@ var inDocs = map[string]bool{
 	"mine-en-light-wide": true, "mine-de-dark-narrow": true,
 	"history-en-light-wide": true, "history-de-dark-narrow": true,
 	"settings-en-dark-wide": true, "forward-de-light-wide": true, "menu-de-light-narrow": true, "force-out-en-dark-narrow": true,
+	"reconnecting-en-light-narrow": true,
 }
 
 const picturePeople = `
@@ -197,10 +198,12 @@ func TestPagePictures(t *testing.T) {
 func (g *gallery) walk(l look) {
 	g.t.Helper()
 	p := chrome.Open(g.t, chrome.Options{Width: l.width, Height: l.height, Dark: l.dark, Language: l.language})
-	p.Go(g.url("/"))
+	cable := startCutter(g.t, g.host())
+	address := "http://" + cable.addr() + "/"
+	p.Go(address)
 	p.AwaitElement(`[data-testid=sign-in]`)
 	chrome.Eval[bool](p, fmt.Sprintf(`localStorage.setItem("supervision", JSON.stringify({language: %q})), true`, l.language))
-	p.Go(g.url("/"))
+	p.Go(address)
 	p.AwaitElement(`[data-testid=sign-in]`)
 	g.picture(p, "sign-in", l)
 	signIn(p, "anna", "anna-secret")
@@ -223,6 +226,11 @@ func (g *gallery) walk(l look) {
 		p.AwaitTrue(`parseInt(document.querySelector("[data-testid=age] [aria-hidden]").innerText) >= 4`)
 	}
 	g.picture(p, "ringing", l)
+	cable.cut()
+	p.AwaitElement(`[data-standing=reconnecting]`)
+	g.picture(p, "reconnecting", l)
+	cable.mend(g.host())
+	p.AwaitElement(`[data-standing=live]`)
 	hangUp()
 	p.AwaitTrue(`!document.querySelector("[data-testid=calls]")`)
 	chrome.Eval[bool](p, `document.querySelector("[data-person=carla]").scrollIntoView({block: "center"}), document.querySelector("[data-person=carla] [data-testid=actions]").click(), true`)
