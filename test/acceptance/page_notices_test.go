@@ -113,7 +113,8 @@ func TestPageNotification(t *testing.T) {
 	s.quiet()
 }
 
-// Two pages of a browser show one notification, and have one badge. They stay while one of them can say that they hold, and no longer.
+// Two pages of a browser show one notification, and have one badge. They stay while one of them can say that they hold, or a push message
+// says so, and no longer.
 func TestPageNotificationOfTwoTabs(t *testing.T) {
 	t.Parallel()
 	s := pageSite(t)
@@ -122,6 +123,24 @@ func TestPageNotificationOfTwoTabs(t *testing.T) {
 	b := s.behind(chrome.Options{})
 	first, second := b.console("anna"), b.console("anna")
 	b.stage.Front()
+	chrome.InWorker[bool](b.house, b.origin, `(self.badge = -1, self.navigator.setAppBadge = async n => void (self.badge = n),
+		self.navigator.clearAppBadge = async () => void (self.badge = 0), true)`)
+	badge := func(want int) {
+		t.Helper()
+		b.stage.Until("the badge says so", func() bool { return chrome.InWorker[int](b.house, b.origin, `self.badge`) == want })
+	}
+
+	// Those that are frozen keep no badge: push messages do. One that wakes knows what rings.
+	first.Freeze()
+	second.Freeze()
+	badge(0)
+	b.house.Deliver(b.origin, []byte(`{"type": "ringing", "language": "en", "call": {"id": "c1", "state": "ringing", "since": "2026-01-01T00:00:00.000Z",
+		"caller": {"number": "107", "name": "Georg Huber", "withheld": false}, "via": [], "ringing": []}}`))
+	badge(1)
+	b.noticed("Georg Huber")
+	first.Wake()
+	second.Wake()
+	b.unnoticed()
 
 	caller := s.dial(fatma, "102")
 	s.rings(ben)
@@ -132,12 +151,7 @@ func TestPageNotificationOfTwoTabs(t *testing.T) {
 	b.stage.Front()
 	third.AwaitTrue(`document.visibilityState === "hidden"`)
 	b.noticed("Fatma Aydin")
-	chrome.InWorker[bool](b.house, b.origin, `(self.badge = -1, self.navigator.setAppBadge = async n => void (self.badge = n),
-		self.navigator.clearAppBadge = async () => void (self.badge = 0), true)`)
-	badge := func(want int) {
-		t.Helper()
-		b.stage.Until("the badge says so", func() bool { return chrome.InWorker[int](b.house, b.origin, `self.badge`) == want })
-	}
+	chrome.InWorker[bool](b.house, b.origin, `(self.badge = -1, true)`)
 	third.Close()
 	badge(1)
 	b.noticed("Fatma Aydin")

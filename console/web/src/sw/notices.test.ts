@@ -142,6 +142,23 @@ test('the badge of a page that goes goes with it, or becomes what another page o
   expect(browser.badges).toEqual([3, 3, 1, 1, 0]);
 });
 
+test('push messages keep the badge while no page can, and wait for a frozen one once', async () => {
+  const { browser, notices } = set();
+  const frozen = browser.tab('a');
+  const lost = browser.tab('b', { ...sees(), live: false });
+  const asks = vi.spyOn(browser, 'sight');
+  await notices.pushed(rings);
+  await notices.pushed({ ...rings, call: call({ id: 'c2' }) });
+  expect(browser.badges).toEqual([1, 2]);
+  expect(asks.mock.calls.map(([w]) => w.id)).toEqual(['a', 'b', 'b']);
+  // It wakes, and says how it is. Of what comes late nothing stays.
+  frozen.sees = { ...sees(), rings: 1 };
+  await notices.told({ type: 'sight', sight: frozen.sees }, 'a');
+  lost.sees = undefined;
+  await notices.pushed(over);
+  expect(browser.badges).toEqual([1, 2, 1]);
+});
+
 test('who has signed out is told of nothing', async () => {
   const { browser, notices } = set();
   await notices.pushed(rings);

@@ -26,7 +26,7 @@ const ending = 'ending';
 /** For how long it is said how a call ended, and what became of a pickup. */
 const overFor = 5_000;
 const outcomeFor = 15_000;
-/** How many calls that are over are remembered, for messages that come late, and how many that were closed by hand. */
+/** How many calls that are over are remembered, for messages that come late, how many that were closed by hand, and how many windows. */
 const remembered = 50;
 /** After these a call may ring on, so its notification comes back. */
 const ringsOn = ['unreachable', 'no_answer', 'conflict', 'pbx_unavailable', 'unavailable', 'offline', 'too_many_requests', 'invalid'];
@@ -38,6 +38,8 @@ export class Notices {
   private dismissed: Set<string> | undefined;
   /** Calls of which a push message has said that they are over: the one that they ring may come late. */
   private ended = new Set<string>();
+  /** Windows that did not answer, and have said nothing since: the next push message does not wait for them. */
+  private asleep = new Set<string>();
 
   constructor(private readonly host: Host) {}
 
@@ -49,6 +51,7 @@ export class Notices {
 
   /** A page says something. */
   told(message: ToWorker, from: string): Promise<void> {
+    this.asleep.delete(from);
     switch (message.type) {
       case 'sight':
         return this.inTurn(() => this.follow(message.sight, from));
@@ -91,7 +94,7 @@ export class Notices {
     for (const window of await this.host.windows()) {
       const sight = window.id === page ? undefined : await this.host.sight(window);
       if (!sight?.live) continue;
-      this.host.badge(sight.rings ?? sight.alerts.length); // there is one for all pages, and it was set or cleared by the other
+      this.host.badge(ringsIn(sight)); // there is one for all pages, and it was set or cleared by the other
       return this.follow(sight, window.id);
     }
     const rings = (await this.host.shown()).filter((s) => s.carried.kind === 'ring');
@@ -196,10 +199,14 @@ export class Notices {
     await this.count();
   }
 
-  /** The badge of an installed app, while no page is there to keep it. */
+  /** The badge of an installed app is what a live page says. One that is frozen, or has no connection, keeps none. */
   private async count(): Promise<void> {
-    if ((await this.host.windows()).length > 0) return;
-    this.host.badge((await this.host.shown()).filter((s) => s.carried.kind === 'ring').length);
+    const awake = (await this.host.windows()).filter((w) => !this.asleep.has(w.id));
+    const sights = await Promise.all(awake.map((w) => this.host.sight(w)));
+    awake.forEach((w, i) => sights[i] ?? this.asleep.add(w.id));
+    for (const oldest of this.asleep) if (this.asleep.size > remembered) this.asleep.delete(oldest);
+    const live = sights.find((s) => s?.live);
+    this.host.badge(live ? ringsIn(live) : (await this.host.shown()).filter((s) => s.carried.kind === 'ring').length);
   }
 
   private ring(alert: Alert, names: Record<string, string>, silent: boolean, running = false): Promise<void> {
@@ -304,6 +311,8 @@ export class Notices {
 const empty: Carried = {
   kind: 'over', call: '', since: '', title: '', body: '', phone: '', language: '', running: false, pickup: false, names: {},
 };
+
+const ringsIn = (sight: Sight): number => sight.rings ?? sight.alerts.length;
 
 function namesIn(message: Pushed): (id: string) => string {
   return (id) => message.names?.[id] ?? id;
