@@ -1,6 +1,7 @@
 // The notifications of calls: there when a call rings, gone the instant it is over. It keeps nothing in memory that it could not do
 // without: a browser ends a worker whenever it likes, and starts it anew for the next message.
-import type { Call } from '../api/types';
+import type { Answer } from '../api/client';
+import type { Call, PickedUp } from '../api/types';
 import type { Alert, Sight, ToWorker } from '../attention/messages';
 import { callerIn, endIn, wayIn } from '../attention/saying';
 import { choose, text, type Language } from '../i18n/languages';
@@ -209,11 +210,13 @@ export class Notices {
     this.host.badge(live ? ringsIn(live) : (await this.host.shown()).filter((s) => s.carried.kind === 'ring').length);
   }
 
-  private ring(alert: Alert, names: Record<string, string>, silent: boolean, running = false): Promise<void> {
+  /** now: what it says at the moment instead of for whom it rings, and whether a pickup runs. */
+  private ring(alert: Omit<Alert, 'silent'>, names: Record<string, string>, silent: boolean, now: { body?: string; running?: boolean } = {}): Promise<void> {
     const language = choose(alert.language);
     const { call, since, title, body, phone, pickup } = alert;
+    const { running = false } = now;
     return this.host.show({
-      title, body, tag: call, silent, lang: language, stays: true, timestamp: Date.parse(since),
+      title, body: now.body ?? body, tag: call, silent, lang: language, stays: true, timestamp: Date.parse(since),
       actions: pickup && !running ? [{ action: 'pickup', title: text(language, 'calls.pickup') }] : [],
       data: { kind: 'ring', call, since, title, body, phone, pickup, language, running, names },
     });
@@ -274,9 +277,8 @@ export class Notices {
   /** The pickup itself is not in turn: it takes as long as the phone rings, and the call may be over before. */
   private async pickUp(one: Carried): Promise<void> {
     const language = choose(one.language);
-    const alert: Alert = { ...one, silent: true };
-    await this.inTurn(() => this.ring({ ...alert, body: text(language, 'pickup.asked') }, one.names, true, true));
-    const answer = await this.host.pickUp(one.call, one.phone);
+    await this.inTurn(() => this.ring(one, one.names, true, { body: text(language, 'pickup.asked'), running: true }));
+    const answer = await this.ask(one);
     await this.inTurn(async () => {
       await this.closeOne(one.call, 'ring');
       const windows = await this.host.windows();
@@ -291,20 +293,53 @@ export class Notices {
       const { code } = answer.problem;
       const { key, values } = wordsOf(answer.problem, nameOf);
       const why = code === 'unauthorized' ? text(language, 'signin.ended') : text(language, key, values);
-      if (ringsOn.includes(code) && !this.ended.has(one.call)) return this.again(alert, one, why, windows);
+      const { by } = values;
+      if (code === 'already_taken' && by) return this.late(one, text(language, 'pickup.by', { by }), why, windows);
+      if (ringsOn.includes(code)) return this.again(one, why, windows);
       if (!watched) await this.say('outcome', { ...one, body: why }, outcomeFor);
     });
   }
 
+  /** With the phone that was chosen here last. If that is nobody's any more the call is there all the same, and so is another phone. */
+  private async ask(one: Carried): Promise<Answer<PickedUp>> {
+    const answer = await this.host.pickUp(one.call, one.phone);
+    if (answer.ok || answer.problem.code !== 'not_found' || !one.phone) return answer;
+    return this.host.pickUp(one.call, '');
+  }
+
   /** It may still ring: what a live page sees holds, and where there is none the notification says also why. */
-  private async again(alert: Alert, one: Carried, why: string, windows: Window[]): Promise<void> {
+  private async again(one: Carried, why: string, windows: Window[]): Promise<void> {
+    const page = await this.live(windows);
+    if (page) {
+      const { sight } = page;
+      const alerts = sight.alerts.map((a) => (a.call === one.call ? { ...a, body: `${why} ${a.body}`, silent: true } : a));
+      return this.follow({ ...sight, alerts }, page.window.id);
+    }
+    if (this.ended.has(one.call) || (await this.ringAgain(one, `${why} ${one.body}`))) return;
+    if (!windows.some((w) => w.visible)) await this.say('outcome', { ...one, body: why }, outcomeFor);
+  }
+
+  /** Somebody was faster. They may not get it either, and then it rings on: a push message tells that once, and not again. */
+  private async late(one: Carried, picking: string, why: string, windows: Window[]): Promise<void> {
+    const page = await this.live(windows);
+    if (page) await this.follow(page.sight, page.window.id);
+    const rings = page ? page.sight.alerts.some((a) => a.call === one.call) : await this.ringAgain(one, `${one.body} · ${picking}`);
+    if (!rings && !windows.some((w) => w.visible)) await this.say('outcome', { ...one, body: why }, outcomeFor);
+  }
+
+  /** Only where a push message will say that it is over, and has not yet. */
+  private async ringAgain(one: Carried, body: string): Promise<boolean> {
+    if (this.ended.has(one.call) || (await this.closedByHand()).has(one.call) || !(await this.host.pushed())) return false;
+    await this.ring(one, one.names, true, { body });
+    return true;
+  }
+
+  private async live(windows: Window[]): Promise<{ window: Window; sight: Sight } | undefined> {
     for (const window of windows) {
       const sight = await this.host.sight(window);
-      if (!sight?.live) continue;
-      const rings = sight.alerts.find((a) => a.call === one.call);
-      return this.follow({ ...sight, alerts: sight.alerts.map((a) => (a === rings ? { ...a, body: `${why} ${a.body}`, silent: true } : a)) }, window.id);
+      if (sight?.live) return { window, sight };
     }
-    await this.ring({ ...alert, body: `${why} ${one.body}` }, one.names, true);
+    return undefined;
   }
 }
 
