@@ -80,6 +80,48 @@ func TestPageAdministrator(t *testing.T) {
 	} {
 		bens.Await("listitem", line)
 	}
+	s.dialogsOutlived(p)
+}
+
+// dialogsOutlived: a dialog says so when what it is about can not be done any more, and what was typed can be read.
+func (s *site) dialogsOutlived(p *chrome.Page) {
+	choose(p, "carla", "force-out")
+	question := p.Await("alertdialog", "Log Carla Diaz out?")
+	s.change(s.with("members: [ben, carla, dora]", "members: [ben, dora]"))
+	question.Reads("That is not there any more.")
+	question.Reads("Log Carla Diaz out?")
+	idle := func(place *chrome.Place, button string, want bool) {
+		s.t.Helper()
+		if b := place.Await("button", button); (b.States["disabled"] == "true") != want {
+			s.t.Errorf("%s: %v", button, b.States)
+		}
+	}
+	idle(question, "Log out", true)
+	question.Await("button", "Cancel").Click()
+	p.Gone("alertdialog")
+
+	choose(p, "ben", "set-forward")
+	form := p.Await("dialog", "Forward of Ben Okafor")
+	p.Type(`[name=target]`, "110")
+	for _, out := range []bool{true, false} {
+		command := map[bool]string{true: "group.leave", false: "group.join"}[out]
+		if r := s.command("ben", command, `{"group":"sales"}`); !r.OK {
+			s.t.Fatalf("%s: %+v", command, r)
+		}
+		if out {
+			form.Reads("Ben Okafor is logged out.")
+			usable(s.t, p, "a form that can not be sent any more")
+		} else {
+			form.ReadsNot("Ben Okafor is logged out.")
+		}
+		idle(form, "Set forward", out)
+	}
+	s.change(s.with("{person: anna, admin: true}", "anna"))
+	form.Reads("Only administrators of the group may do that.")
+	idle(form, "Set forward", true)
+	p.AwaitTrue(`document.querySelector("[name=target]").value === "110"`)
+	form.Await("button", "Cancel").Click()
+	p.Gone("dialog")
 }
 
 // Who called, who answered on whose behalf, what I missed, and which pickups were refused (R6, H1): what was picked up for me I

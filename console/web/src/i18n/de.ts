@@ -183,6 +183,7 @@ export const de: Messages = {
   'bar.last_person': 'Abmelden nicht möglich: In der Gruppe bliebe niemand, der angemeldet und verbunden ist.',
   'bar.last_role': 'Abmelden nicht möglich: In dieser Rolle bliebe niemand, der angemeldet und verbunden ist.',
   'bar.unavailable': 'An- und Abmeldungen können zurzeit nicht gespeichert werden.',
+  'bar.logged_out': '{person} ist abgemeldet.',
   'mine.line': 'Mein Anschluss',
   'mine.extension': 'Nebenstelle {extension}',
   'mine.dnd': 'Nicht stören',

@@ -182,6 +182,7 @@ export const en = {
   'bar.last_person': 'Cannot leave: nobody who is logged in and connected would remain in the group.',
   'bar.last_role': 'Cannot leave: nobody in this role who is logged in and connected would remain.',
   'bar.unavailable': 'Logins cannot be stored at the moment.',
+  'bar.logged_out': '{person} is logged out.',
   'mine.line': 'My line',
   'mine.extension': 'Extension {extension}',
   'mine.dnd': 'Do not disturb',

@@ -183,6 +183,7 @@ export const es: Messages = {
   'bar.last_person': 'No se puede salir: no quedaría nadie conectado en el grupo.',
   'bar.last_role': 'No se puede salir: no quedaría nadie conectado en esta función.',
   'bar.unavailable': 'Por ahora no se pueden guardar las entradas y salidas.',
+  'bar.logged_out': '{person} está fuera del grupo.',
   'mine.line': 'Mi línea',
   'mine.extension': 'Extensión {extension}',
   'mine.dnd': 'No molestar',

@@ -183,6 +183,7 @@ export const fr: Messages = {
   'bar.last_person': 'Sortie impossible : il ne resterait personne de connecté dans le groupe.',
   'bar.last_role': 'Sortie impossible : il ne resterait personne de connecté dans ce rôle.',
   'bar.unavailable': 'Les entrées et sorties ne peuvent pas être enregistrées pour le moment.',
+  'bar.logged_out': '{person} est hors du groupe.',
   'mine.line': 'Ma ligne',
   'mine.extension': 'Poste {extension}',
   'mine.dnd': 'Ne pas déranger',

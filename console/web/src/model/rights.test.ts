@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Call, Forwarding, Group, Person } from '../api/types';
-import { hindranceOf, loginOf, mayCancelForward, mayForce, mayPickUp, maySetForward } from './rights';
+import { forceOutLapse, hindranceOf, loginOf, mayCancelForward, mayForce, mayPickUp, maySetForward, setForwardLapse } from './rights';
 
 const forwarding: Forwarding = { kinds: ['always', 'busy', 'no_answer'], after_seconds: false };
 const anna = { id: 'anna', admin: false, forwarding };
@@ -70,4 +70,26 @@ test('whoever is in a group has one login there', () => {
   expect(loginOf(group(), 'anna')?.logged_in).toBe(true);
   expect(loginOf(group(), 'dora')?.logged_in).toBe(false);
   expect(loginOf(group(), 'root')).toBeUndefined();
+});
+
+test('what a dialog asks about may have become impossible while it stands, and each way has its reason', () => {
+  const plain = group();
+  plain.supervisors[0]!.admin = false;
+  expect(forceOutLapse(anna, group(), 'ben')).toBe('');
+  expect(forceOutLapse(anna, undefined, 'ben')).toBe('gone');
+  expect(forceOutLapse(anna, group(), 'emil')).toBe('gone');
+  expect(forceOutLapse(anna, plain, 'ben')).toBe('not_admin');
+  expect(forceOutLapse(anna, group({ type: 'standard' }), 'ben')).toBe('not_mutual_aid');
+  expect(forceOutLapse(anna, group(), 'dora')).toBe('logged_out');
+  const last = group();
+  last.members[0]!.bar = 'last_member';
+  expect(forceOutLapse(anna, last, 'ben')).toBe('last_member');
+
+  expect(setForwardLapse(anna, person('ben'), [group()])).toBe('');
+  expect(setForwardLapse(anna, person('anna'), [])).toBe('');
+  expect(setForwardLapse(anna, undefined, [])).toBe('gone');
+  expect(setForwardLapse(anna, person('ben'), [])).toBe('gone');
+  expect(setForwardLapse(anna, person('ben'), [plain])).toBe('not_admin');
+  expect(setForwardLapse(anna, person('dora'), [group()])).toBe('logged_out');
+  expect(setForwardLapse({ ...anna, forwarding: { kinds: [], after_seconds: false } }, person('ben'), [group()])).toBe('unsupported');
 });

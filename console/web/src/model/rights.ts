@@ -1,5 +1,5 @@
 // Who may do what, told from what is shown: no button is offered that would be refused. The daemon judges all the same.
-import type { Call, Group, Me, Member, Person, Supervisor } from '../api/types';
+import type { Bar, Call, Group, Me, Member, Person, Supervisor } from '../api/types';
 
 export type Actor = Pick<Me, 'id' | 'admin' | 'forwarding'>;
 
@@ -65,4 +65,22 @@ export function mayForce(actor: Actor, group: Group, person: string): boolean {
 /** What a group says of somebody's login, in whatever role: it is one. */
 export function loginOf(group: Group, person: string): Supervisor | Member | undefined {
   return group.members.find((m) => m.person === person) ?? entry(group, person);
+}
+
+/** Why what a dialog asks about cannot be done any more: it is not shown to me any more, they have logged out, it is not mine to do. */
+export type Lapse = Bar | 'gone' | 'logged_out' | 'not_admin' | 'unsupported';
+
+export function forceOutLapse(actor: Actor, group: Group | undefined, person: string): Lapse {
+  const login = group && loginOf(group, person);
+  if (!login) return 'gone';
+  if (!mayForce(actor, group, person)) return group.type === 'mutual_aid' ? 'not_admin' : 'not_mutual_aid';
+  return login.logged_in ? login.bar : 'logged_out';
+}
+
+/** groups are those in which they are a member. */
+export function setForwardLapse(actor: Actor, person: Person | undefined, groups: Group[]): Lapse {
+  if (!person || (person.id !== actor.id && groups.length === 0)) return 'gone';
+  if (maySetForward(actor, person, groups)) return '';
+  if (actor.forwarding.kinds.length === 0) return 'unsupported';
+  return groups.some((g) => administers(actor, g)) ? 'logged_out' : 'not_admin';
 }

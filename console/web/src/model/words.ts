@@ -3,6 +3,7 @@ import type { Bar, Call, Forward, Lock } from '../api/types';
 import type { Board } from './board.svelte';
 import { isolated } from '../i18n/languages';
 import { n, t } from './prefs.svelte';
+import type { Lapse } from './rights';
 
 /** The caller in one piece: the name, otherwise the number. */
 export function callerOf(call: Call): string {
@@ -65,6 +66,22 @@ export function barOf(bar: Bar, lock: Lock): string {
       return t('refused.not_mutual_aid');
     default:
       return t(`bar.${bar}`);
+  }
+}
+
+/** Why what a dialog asks about cannot be done any more; empty: it can. */
+export function lapseOf(lapse: Lapse, person: string, lock: Lock = 'off'): string {
+  switch (lapse) {
+    case 'gone':
+      return t('refused.not_found');
+    case 'logged_out':
+      return t('bar.logged_out', { person });
+    case 'not_admin':
+      return t('refused.not_admin');
+    case 'unsupported':
+      return t('refused.destination.unsupported');
+    default:
+      return barOf(lapse, lock);
   }
 }
 
