@@ -1,20 +1,45 @@
 import { expect, test } from 'vitest';
 import type { Call, Group, Member, Person } from '../api/types';
-import { finds, forwardsOf, matches, narrows, passes, placesOf, plain, rostersOf, rowsOf, searchFor } from './find';
+import { finds, forwardsOf, matches, narrows, passes, placesOf, rostersOf, rowsOf, searchFor } from './find';
+import { spellings } from './folding';
 
-const found = (query: string, name: string, numbers: string[]) => matches(searchFor(query), plain(name), numbers);
+const found = (query: string, name: string, numbers: string[]) => matches(searchFor(query), spellings(name), numbers);
 
 test('people are found without accents, and by parts', () => {
-  expect(plain('Dr. Weiß José')).toBe('dr. weiss jose');
   expect(found('weis', 'Dr. Weiß', [])).toBe(true);
   expect(found('ber ann', 'Anna Berger', [])).toBe(true);
   expect(found('ann ben', 'Anna Berger', [])).toBe(false);
+});
+
+test('people are found by letters that look like theirs, and as these are spelled out', () => {
+  const names: Record<string, string> = {
+    'Łukasz Żółć': 'lukasz zolc Łukasz żółć', 'Søren Aabye': 'soren soeren søren', Aydın: 'aydin aydın AYDIN', Yıldız: 'yildiz YILDIZ yıldız', İnan: 'inan İnan INAN',
+    'Đorđe Đukić': 'dorde đorđe dukic', Æbelø: 'aebelo aebeloe æbelø ÆBELØ', Müller: 'muller mueller müller MÜLLER', Mueller: 'mueller müller', Jörg: 'jorg joerg',
+    Weiß: 'weiss weiß WEISS', Weiss: 'weiß weiss', José: 'jose josé JOSÉ', Åse: 'ase aase åse', Þór: 'thor þór', Œdipe: 'oedipe œdipe', 'Nguyễn Đức': 'nguyen duc',
+    Γιώργος: 'giorgos γιωργος Γιώργος', Иванов: 'ivanov иванов', 김철수: '김철수 철수', 'D’Angelo': "d’angelo d'angelo", 'Jean‑Luc': 'jean-luc',
+  };
+  for (const [name, queries] of Object.entries(names)) {
+    for (const query of queries.split(' ')) {
+      for (const typed of [query, query.normalize('NFD')]) expect(found(typed, name, []), `${typed}: ${name}`).toBe(true);
+    }
+    expect(found(name, name.normalize('NFD'), []), name).toBe(true);
+  }
+  expect(found('muller', 'Mueller', [])).toBe(false);
+  expect(found('joerg soren', 'Jörg Sørensen', [])).toBe(true);
+  expect(found('soren', 'Anna Berger', [])).toBe(false);
 });
 
 test('people are found by number, however it is written', () => {
   expect(found('102', 'Ben', ['102'])).toBe(true);
   expect(found('030 / 555', 'Ben', ['+4930555', '030555'])).toBe(true);
   expect(found('7', 'Ben', ['102'])).toBe(false);
+  for (const query of ['+49 (0)30 / 555-0123', '+49 (0', '+49', '+493', '0049 30 5550123', '030 555 01 23', '030–555.01.23', '5550123', '(030) 5550123', '+49 30 555\u20110123']) {
+    for (const number of ['+49305550123', '0049305550123']) expect(found(query, 'Ben', [number]), `${query}: ${number}`).toBe(true);
+  }
+  for (const query of ['+49 (0)30 / 555-0123', '0049 30 5550123', '030 555 01 23']) expect(found(query, 'Ben', ['0305550123']), query).toBe(true);
+  for (const query of ['+49 (0)30 / 555-0124', '+1 30 5550124', '030 555 01 24']) expect(found(query, 'Ben', ['0305550123', '+49305550123', '102']), query).toBe(false);
+  expect(found('+49 30', 'Ben', ['102', '030', '30'])).toBe(false);
+  expect(found('*21#', 'Ben', ['*21#'])).toBe(true);
   expect(found('', 'Ben', [])).toBe(true);
 });
 

@@ -1,47 +1,42 @@
 // Searching and filtering of people.
 import type { Call, Forward, Group, Member, Person } from '../api/types';
+import { inNumber, numberOf, spellings } from './folding';
 
 export type Filter = 'all' | 'ringing' | 'logged_in' | 'forwarded';
 export const filters: Filter[] = ['all', 'ringing', 'logged_in', 'forwarded'];
 
-/** Letters without their accents, small: who looks for "weiss" or "jose" finds Weiß and José. */
-export function plain(text: string): string {
-  return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/ß/g, 'ss');
-}
-
-const digits = (text: string): string => text.replace(/[^\d+*#]/g, '');
-
-/** What is looked for, taken apart once for all whom it is compared with. */
-export interface Search { filter: Filter; words: string[]; number: string }
+/** What is looked for, taken apart once for all whom it is compared with: words in each of their spellings, or all of it as a number. */
+export interface Search { filter: Filter; words: string[][]; number: string }
 
 export function searchFor(query: string, filter: Filter = 'all'): Search {
-  const number = digits(query);
-  const written = query.replace(/[\s()/.-]/g, '').length;
-  return { filter, words: plain(query).split(/\s+/).filter(Boolean), number: number.length >= written ? number : '' };
+  return { filter, words: query.split(/\s+/).filter(Boolean).map(spellings), number: numberOf(query) };
 }
 
 /** Whether there is anything by which somebody is not found. */
 export const narrows = (search: Search): boolean => search.words.length > 0 || search.filter !== 'all';
 
-/** Every word must be in the name, which is a plain one, or be the beginning or a part of a number. */
-export function matches(search: Search, name: string, numbers: string[]): boolean {
+/** Every word must be a part of a name, in any of its spellings, or of a number. */
+export function matches(search: Search, names: string[], numbers: string[]): boolean {
   const { words, number } = search;
-  if (number !== '' && numbers.some((n) => digits(n).includes(number))) return true;
-  return words.every((w) => name.includes(w) || numbers.some((n) => n.includes(w)));
+  if (number !== '' && numbers.some((n) => inNumber(number, n))) return true;
+  return words.every((spelled) => spelled.some((w) => names.some((n) => n.includes(w)) || numbers.some((n) => n.includes(w))));
 }
 
-/** The plain names of people, made once for each of their documents. */
-const plainNames = new WeakMap<Person, string>();
+/** The spellings of names, made once for each document. */
+const spelled = new WeakMap<Person | Call, string[]>();
 
-function plainName(person: Person): string {
-  let name = plainNames.get(person);
-  if (name === undefined) plainNames.set(person, (name = plain(person.name)));
-  return name;
+function spellingsOf(document: Person | Call, name: string): string[] {
+  let those = spelled.get(document);
+  if (those === undefined) spelled.set(document, (those = spellings(name)));
+  return those;
 }
 
 export function finds(search: Search, member: Member, person: Person | undefined, calls: Map<string, Call>): boolean {
   if (!passes(search.filter, member, person)) return false;
-  return search.words.length === 0 || (person !== undefined && matches(search, plainName(person), numbersOf(member, person, calls)));
+  if (search.words.length === 0) return true;
+  if (!person) return false;
+  const { names, numbers } = knownBy(member, person, calls);
+  return matches(search, names, numbers);
 }
 
 export function passes(filter: Filter, member: Member, person: Person | undefined): boolean {
@@ -62,15 +57,15 @@ export function forwardsOf(member: Member, person: Person | undefined): Forward[
   return member.logged_in ? (person?.forwarding ?? []) : [];
 }
 
-/** What a person is found by, besides the name: also by who calls them now, by name and number, and by where the line goes. */
-function numbersOf(member: Member, person: Person, calls: Map<string, Call>): string[] {
-  if (!member.logged_in) return [person.extension];
-  const list = [person.extension, ...person.forwarding.map((f) => f.target)];
-  for (const id of person.calls) {
-    const caller = calls.get(id)?.caller;
-    if (caller && !caller.withheld) list.push(caller.number, plain(caller.name));
-  }
-  return list;
+/** What a person is found by: also by who calls them now, by name and number, and by where the line goes. */
+function knownBy(member: Member, person: Person, calls: Map<string, Call>): { names: string[]; numbers: string[] } {
+  const names = spellingsOf(person, person.name);
+  if (!member.logged_in) return { names, numbers: [person.extension] };
+  const callers = person.calls.map((id) => calls.get(id)).filter((c): c is Call => c !== undefined && !c.caller.withheld);
+  return {
+    names: [...names, ...callers.flatMap((c) => spellingsOf(c, c.caller.name))],
+    numbers: [person.extension, ...person.forwarding.map((f) => f.target), ...callers.map((c) => c.caller.number)],
+  };
 }
 
 /** The calls that ring, the oldest first; and after them those that are over and still say how. */
