@@ -402,12 +402,13 @@ func (h *hub) begin(i item) {
 		c.frames <- whole.data // there is room: it is the first
 	} else {
 		after = c.from.seq
-		if len(missed) > 0 {
-			c.frames <- joined(missed)
-		}
+		c.frames <- append(joined(missed), caughtUp...)
 	}
 	f.enter(c, after)
 }
+
+// caughtUp is the comment that follows what a client has missed: what it shows is so now. A view needs none.
+const caughtUp = ": now\n\n"
 
 // Why streams are cut, as the metrics say it.
 const (

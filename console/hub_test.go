@@ -103,7 +103,7 @@ func (s *stage) join(p supervision.PersonID, from string) *client {
 	return c
 }
 
-// told are the events that wait for a client: "7:1 call_gone".
+// told are the events that wait for a client: "7:1 call_gone", and "now" where it has caught up.
 func told(c *client) []string {
 	synctest.Wait()
 	var list []string
@@ -111,6 +111,10 @@ func told(c *client) []string {
 		select {
 		case b := <-c.frames:
 			for one := range strings.SplitSeq(strings.TrimSuffix(string(b), "\n\n"), "\n\n") {
+				if one+"\n\n" == caughtUp {
+					list = append(list, "now")
+					continue
+				}
 				lines := strings.Split(one, "\n")
 				list = append(list, strings.TrimPrefix(lines[0], "id: ")+" "+strings.TrimPrefix(lines[1], "event: "))
 			}
@@ -179,9 +183,9 @@ func TestStreamGoesOn(t *testing.T) {
 			from string
 			want []string
 		}{
-			{"7:3", []string{"7:4 call_gone"}},
-			{"7:4", nil},
-			{"7:0", []string{"7:1 call_gone", "7:2 call_gone", "7:3 call_gone", "7:4 call_gone"}},
+			{"7:3", []string{"7:4 call_gone", "now"}},
+			{"7:4", []string{"now"}},
+			{"7:0", []string{"7:1 call_gone", "7:2 call_gone", "7:3 call_gone", "7:4 call_gone", "now"}},
 			{"7:5", []string{"7:4 view"}}, // not told yet
 			{"6:3", []string{"7:4 view"}},
 			{"0:3", []string{"7:4 view"}},
@@ -195,7 +199,7 @@ func TestStreamGoesOn(t *testing.T) {
 		// More than is kept: as far as the ring goes one may go on, and no further.
 		s.shows("anna", ringFrames)
 		last := 4 + ringFrames
-		if got := told(s.join("anna", "7:4")); len(got) != ringFrames || got[0] != "7:5 call_gone" {
+		if got := told(s.join("anna", "7:4")); len(got) != ringFrames+1 || got[0] != "7:5 call_gone" {
 			s.t.Errorf("%d events, from %s", len(got), got[0])
 		}
 		s.tells(s.join("anna", "7:3"), fmt.Sprintf("7:%d view", last))
@@ -204,7 +208,7 @@ func TestStreamGoesOn(t *testing.T) {
 		s.site(8)
 		s.tells(s.join("anna", fmt.Sprintf("7:%d", last)), fmt.Sprintf("8:%d view", last))
 		s.shows("anna", 1)
-		s.tells(s.join("anna", fmt.Sprintf("8:%d", last)), fmt.Sprintf("8:%d call_gone", last+1))
+		s.tells(s.join("anna", fmt.Sprintf("8:%d", last)), fmt.Sprintf("8:%d call_gone", last+1), "now")
 	})
 }
 
@@ -225,16 +229,16 @@ func TestPositionIsItsOwners(t *testing.T) {
 		s.tells(annas, "7:0 view", "7:1 call_gone", "7:2 call_gone", "7:3 call_gone")
 		told(bens)
 		s.hub.leave(annas)
-		s.tells(join("ben", "c", "7:2"), "7:3 view")       // anna's position, after ben has signed in there
-		s.tells(join("ben", "b", "7:2"), "7:3 call_gone")  // his own
-		s.tells(join("anna", "a", "7:2"), "7:3 call_gone") // and hers
-		s.tells(join("anna", "new", "7:2"), "7:3 view")    // she has signed in anew
-		late := join("anna", "late", "")                   // begins at 3
+		s.tells(join("ben", "c", "7:2"), "7:3 view")              // anna's position, after ben has signed in there
+		s.tells(join("ben", "b", "7:2"), "7:3 call_gone", "now")  // his own
+		s.tells(join("anna", "a", "7:2"), "7:3 call_gone", "now") // and hers
+		s.tells(join("anna", "new", "7:2"), "7:3 view")           // she has signed in anew
+		late := join("anna", "late", "")                          // begins at 3
 		s.tells(late, "7:3 view")
 		s.hub.leave(late)
 		s.shows("anna", 2)
 		s.tells(join("anna", "late", "7:2"), "7:5 view") // before it came
-		s.tells(join("anna", "late", "7:5"))             // from its view
+		s.tells(join("anna", "late", "7:5"), "now")      // from its view
 		synctest.Wait()
 		s.hub.leave(late) // once more does nothing
 		back := join("anna", "gone", "")
@@ -242,7 +246,7 @@ func TestPositionIsItsOwners(t *testing.T) {
 		s.hub.leave(back)
 		s.shows("anna", 1)
 		s.tells(join("anna", "gone", "7:6"), "7:6 view") // after it went
-		s.tells(join("anna", "gone", "7:6"))             // and now it knows
+		s.tells(join("anna", "gone", "7:6"), "now")      // and now it knows
 	})
 }
 
@@ -355,7 +359,7 @@ func TestNobodyFollows(t *testing.T) {
 		s.shows("anna", 1)
 		time.Sleep((feedRounds - 1) * roundTime)
 		back := s.join("anna", "7:0") // in time
-		s.tells(back, "7:1 call_gone")
+		s.tells(back, "7:1 call_gone", "now")
 		s.hub.leave(back)
 		time.Sleep((feedRounds + 1) * roundTime)
 		synctest.Wait()
@@ -383,7 +387,7 @@ func TestFollowedAgainAfterAGap(t *testing.T) {
 		s.mu.Unlock()
 		s.tells(s.join("anna", "7:1"), "7:5 view")
 		s.shows("anna", 1)
-		s.tells(s.join("anna", "7:5"), "7:6 call_gone")
+		s.tells(s.join("anna", "7:5"), "7:6 call_gone", "now")
 		s.tells(s.join("anna", "7:1"), "7:6 view")
 	})
 }

@@ -11,11 +11,12 @@ const nobody: Refusal = { status: 0, code: 'offline', detail: '', details: {}, r
 
 /** How long an answer is waited for, in ms: a network may swallow a request without a word. */
 const patience = 20_000;
+
 /** A pickup answers when the phone has been answered, or has rung for as long as is configured: up to five minutes. */
 export const pickupPatience = 330_000;
 
-export async function request<T>(method: string, path: string, body?: unknown, ms = patience): Promise<Answer<T>> {
-  const init: RequestInit = { method, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(ms) };
+export async function request<T>(method: string, path: string, body?: unknown, ends = AbortSignal.timeout(patience)): Promise<Answer<T>> {
+  const init: RequestInit = { method, credentials: 'same-origin', cache: 'no-store', signal: ends };
   if (body !== undefined) {
     init.headers = { 'Content-Type': 'application/json' };
     init.body = JSON.stringify(body);

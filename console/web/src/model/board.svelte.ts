@@ -4,12 +4,11 @@ import type { Call, Group, Me, Membership, Notice, Person, PickupProgress, Site 
 import { request } from '../api/client';
 import { Connection, type Standing } from '../stream/connection';
 import { apply, type Tables } from '../stream/tables';
+import { Attempts } from './attempts.svelte';
 import { inOrder, placesOf, rostersOf } from './find';
 import { hindranceOf } from './rights';
 import { makesHistory } from './past';
 import { sayNotice } from './notices';
-
-export type Phase = 'asked' | 'calling' | 'connecting';
 
 /** A call's document is purged 3 s after its end. If that is not told, it goes all the same. */
 const overFor = 5_000;
@@ -32,10 +31,7 @@ export class Board {
   slow = $state(0);
   /** For how long the connection has been gone, in ms. */
   goneFor = $state(0);
-  /** Pickups of mine that run, by call; also those that I began elsewhere. */
-  readonly attempts = new SvelteMap<string, Phase>();
-  /** Those of them that this page has asked for, and whose answer it waits for. */
-  readonly asked = new Set<string>();
+  readonly pickups: Attempts;
 
   /** Goes up when something is told that the history has too. */
   history = $state(0);
@@ -82,16 +78,13 @@ export class Board {
     private readonly onOther: () => void,
   ) {
     this.account = account;
+    const after = (ms: number, f: () => void): (() => void) => {
+      const timer = setTimeout(f, ms);
+      return () => clearTimeout(timer);
+    };
+    this.pickups = new Attempts(account.id, after);
     this.connection = new Connection(
-      {
-        fetch: (url, init) => fetch(url, init),
-        now: () => Date.now(),
-        chance: () => Math.random(),
-        after: (ms, f) => {
-          const timer = setTimeout(f, ms);
-          return () => clearTimeout(timer);
-        },
-      },
+      { fetch: (url, init) => fetch(url, init), now: () => Date.now(), chance: () => Math.random(), after },
       {
         event: (name, data) => this.received(name, data),
         standing: (s) => {
@@ -131,6 +124,11 @@ export class Board {
     this.ends = [];
   }
 
+  /** How far my pickups have come, by call. */
+  get attempts(): Attempts['phases'] {
+    return this.pickups.phases;
+  }
+
   personOf(id: string): Person | undefined {
     return id === this.account.id ? this.tables.me : this.tables.people.get(id);
   }
@@ -148,8 +146,7 @@ export class Board {
     const back = this.lastLive > 0 && this.standing !== 'live' && standing === 'live';
     this.standing = standing;
     if (back) void this.askWho();
-    // Whether what was asked for has arrived anywhere is not known: it is offered again when the line is back.
-    if (standing !== 'live') for (const [id, phase] of this.attempts) if (phase === 'asked') this.attempts.delete(id);
+    if (standing !== 'live') this.pickups.lost();
     if (standing === 'live') {
       this.lastLive = Date.now() - this.connection.quietFor();
       this.now = this.connection.serverNow();
@@ -165,12 +162,12 @@ export class Board {
     const notice = apply(this.tables, name, data);
     if (notice) this.noticed(notice);
     if (name === 'call') this.callTold(data as Call);
-    if (name === 'call' || name === 'view') for (const call of name === 'call' ? [data as Call] : this.tables.calls.values()) this.attemptTold(call);
+    if (name === 'call' || name === 'view') for (const call of name === 'call' ? [data as Call] : this.tables.calls.values()) this.pickups.told(call);
     if (name === 'view' || name === 'group' || name === 'group_gone') this.placed();
-    if (name === 'call_gone') this.attempts.delete((data as Call).id);
+    if (name === 'call_gone') this.pickups.gone((data as Call).id);
     if (name === 'view') {
       if (this.lastLive > 0) void this.askWho();
-      for (const id of this.attempts.keys()) if (!this.tables.calls.has(id)) this.attempts.delete(id);
+      for (const id of this.attempts.keys()) if (!this.tables.calls.has(id)) this.pickups.gone(id);
     }
   }
 
@@ -197,16 +194,8 @@ export class Board {
     this.places = placesOf(rosters);
   }
 
-  /** A call says who is picking it up. What this page has asked for it settles by itself. */
-  private attemptTold(call: Call): void {
-    if (call.state !== 'ringing' || this.asked.has(call.id)) return;
-    if (call.picking_up_by !== this.account.id) this.attempts.delete(call.id);
-    else if (!this.attempts.has(call.id)) this.attempts.set(call.id, 'calling');
-  }
-
   private callTold(call: Call): void {
     if (call.state === 'ringing') return;
-    this.attempts.delete(call.id);
     setTimeout(() => {
       if (this.tables.calls.get(call.id)?.state !== 'ringing') this.tables.calls.delete(call.id);
     }, overFor);
@@ -216,7 +205,7 @@ export class Board {
     if (notice.type === 'pickup.calling' || notice.type === 'pickup.connecting') {
       const { call } = notice.document as PickupProgress;
       if (this.tables.calls.get(call)?.state === 'ringing') {
-        this.attempts.set(call, notice.type === 'pickup.calling' ? 'calling' : 'connecting');
+        this.pickups.progress(call, notice.type === 'pickup.calling' ? 'calling' : 'connecting');
       }
       return;
     }

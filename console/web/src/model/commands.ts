@@ -1,5 +1,5 @@
 // What a person can do. Each says that it was done, or in words why not.
-import { paths, pickupPatience, request, type Answer, type Refusal } from '../api/client';
+import { paths, request, type Answer, type Refusal } from '../api/client';
 import type { Call, Group, Person, PickedUp, SettableKind } from '../api/types';
 import type { Board } from './board.svelte';
 import { prefs, t } from './prefs.svelte';
@@ -25,14 +25,13 @@ export function chosenPhone(board: Board): string | undefined {
 }
 
 export async function pickUp(board: Board, call: Call): Promise<void> {
-  if (board.attempts.has(call.id)) return;
-  board.attempts.set(call.id, 'asked');
-  board.asked.add(call.id);
+  const asked = board.pickups.ask(call.id);
+  if (!asked) return;
   const endpoint = chosenPhone(board);
-  const a = await request<PickedUp>('POST', paths.pickup(call.id), endpoint ? { endpoint } : {}, pickupPatience);
-  board.asked.delete(call.id);
-  board.attempts.delete(call.id);
-  pickedUp(board, a);
+  const a = await request<PickedUp>('POST', paths.pickup(call.id), endpoint ? { endpoint } : {}, asked.signal);
+  const awaited = board.pickups.over(asked);
+  // Of a line that broke minutes ago nobody wants to hear any more: the call has said long since what became of it.
+  if (awaited || a.ok || a.problem.code !== 'offline') pickedUp(board, a);
 }
 
 /** What became of a pickup, also of one from a notification. */

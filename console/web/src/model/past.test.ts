@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Call, CallState, Group, HistoryEvent, Person } from '../api/types';
 import { emptyTables } from '../stream/tables';
-import { belongs, historyFilters, joined, makesHistory, missed } from './past';
+import { belongs, byDay, historyFilters, joined, makesHistory, missed } from './past';
 
 const call = (state: CallState, rang: string[], more: Partial<Call> = {}): Call => ({
   id: 'c1', caller_call: '', state, since: '', ended_at: '', caller: { number: '1', name: '', withheld: false }, dialled: '', via: [],
@@ -70,4 +70,9 @@ test('what the stream tells is in the history too, or is not', () => {
     expect(makesHistory(tables, 'notice', { type }), type).toBe(is);
   }
   expect(makesHistory(tables, 'site', {})).toBe(false);
+});
+
+test('a day that comes twice, since a clock was set, is two', () => {
+  const lines = ['3T08', '2T00', '3T00', '2T23', '2T22'].map((time) => ({ time }));
+  expect(byDay(lines, (time) => time.slice(0, 1)).map((d) => [d.id, d.lines.length])).toEqual([['3 0', 1], ['2 0', 1], ['3 1', 1], ['2 1', 2]]);
 });

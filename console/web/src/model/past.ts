@@ -76,3 +76,20 @@ export function makesHistory(tables: Tables, event: string, data: unknown): bool
   }
   return false;
 }
+
+export interface Day<L> {
+  id: string;
+  day: string;
+  lines: L[];
+}
+
+/** What happened on each day, in its order. A day may come twice, with an id of its own: the daemon's clock may be set over midnight. */
+export function byDay<L extends { time: string }>(lines: L[], dayOf: (time: string) => string): Day<L>[] {
+  const all: Day<L>[] = [];
+  for (const line of lines) {
+    const day = dayOf(line.time);
+    if (all.at(-1)?.day !== day) all.push({ id: `${day} ${all.filter((d) => d.day === day).length}`, day, lines: [] });
+    all.at(-1)!.lines.push(line);
+  }
+  return all;
+}

@@ -3,6 +3,8 @@
 
 /** How far ahead of its writing `alive_until` is (docs/nats.md, site). */
 const ahead = 15_000;
+/** In ms. By more than this nothing that is told is late. */
+const latest = 12_000;
 /** About a minute of the site's documents. */
 const kept = 12;
 
@@ -16,7 +18,10 @@ export class ServerClock {
   /** A time of the server's, read at the local time `now`. */
   told(server: number, now: number): void {
     if (!Number.isFinite(server)) return;
-    this.bounds.push(server - now);
+    const bound = server - now;
+    // No line is so late without being given up: the server's clock was set back, and what was known of it counts no more.
+    if (this.bounds.some((b) => b - bound > latest)) this.forget();
+    this.bounds.push(bound);
     if (this.bounds.length > kept) this.bounds.shift();
   }
 

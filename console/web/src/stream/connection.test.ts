@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Connection, doubt, settling, silence, type Listener, type Standing, type World } from './connection';
+import { Connection, doubt, silence, type Listener, type Standing, type World } from './connection';
 
 /** A daemon, and a clock that goes only when it is told to. */
 class Lab implements World, Listener {
@@ -70,6 +70,11 @@ class Lab implements World, Listener {
     this.streams.at(-1)!.enqueue(new TextEncoder().encode(`id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`));
     await this.rest();
   }
+  /** A comment, which is what a stream has between events. */
+  async comment(text: string): Promise<void> {
+    this.streams.at(-1)!.enqueue(new TextEncoder().encode(`:${text}\n\n`));
+    await this.rest();
+  }
   async live(): Promise<this> {
     this.connection.start();
     await this.rest();
@@ -95,8 +100,35 @@ test('a cut line is told at once and resumed with the last id', async () => {
   expect(lab.standings).toEqual(['live', 'reconnecting']);
   await lab.pass(500);
   expect(lab.requests[1]!.get('Last-Event-ID')).toBe('7:2');
-  await lab.pass(settling); // nothing was missed
+  await lab.comment(' now'); // nothing was missed
   expect(lab.standings).toEqual(['live', 'reconnecting', 'live']);
+});
+
+test('what was missed is taken in before anything counts, however long it takes to come', async () => {
+  const lab = await new Lab().live();
+  lab.streams.at(-1)!.error(new Error('cut'));
+  await lab.rest();
+  await lab.pass(500);
+  await lab.send('call', '7:2');
+  await lab.comment('');
+  await lab.pass(1_000);
+  await lab.send('call_gone', '7:3');
+  expect(lab.seen).toEqual(['view', 'call', 'call_gone']);
+  expect(lab.standings).toEqual(['live', 'reconnecting']);
+  await lab.comment(' now');
+  expect(lab.standings).toEqual(['live', 'reconnecting', 'live']);
+  expect(lab.requests.length).toBe(2);
+});
+
+test('a server whose clock is set back is believed', async () => {
+  const lab = await new Lab().live();
+  for (const jump of [-3_600_000, 3_600_000]) {
+    lab.ahead -= jump;
+    lab.time += jump;
+    await lab.send('site', '7:2');
+    expect(lab.connection.standing).toBe('live');
+    expect(Math.abs(lab.connection.serverNow() - lab.time)).toBeLessThan(1000);
+  }
 });
 
 test('after an event that it stumbled over it asks for the whole', async () => {
@@ -162,6 +194,7 @@ test.each([3_600_000, -3_600_000])('a clock that jumps by %i ms while events com
   expect(lab.seen).toEqual(['view']);
   expect(lab.requests[1]!.get('Last-Event-ID')).toBe('7:1');
   await lab.send('call', '7:2');
+  await lab.comment(' now');
   expect(lab.connection.standing).toBe('live');
   expect(Math.abs(lab.connection.serverNow() - lab.time)).toBeLessThan(1000);
 });

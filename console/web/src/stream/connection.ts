@@ -31,8 +31,8 @@ export interface Listener {
 export const silence = 12_000;
 /** After one that did not come nothing is vouched for: the line may be gone without a word. It is not dropped yet. */
 export const doubt = 6_500;
-/** What was missed comes with the beginning of the answer. If nothing was, nothing comes. */
-export const settling = 150;
+/** The comment that follows what was missed, also where nothing was. Before it the page is on its way, and shows what may be over. */
+const caughtUp = 'now';
 const retryMin = 500;
 const retryMax = 10_000;
 /** By so much of it each waits longer than the others: all pages lose their lines at once, and not all are to come back at once. */
@@ -152,10 +152,12 @@ export class Connection {
 
   private async read(response: Response, signal: AbortSignal): Promise<void> {
     this.clock.told(Date.parse(response.headers.get('Date') ?? ''), this.world.now());
-    const parser = createParser({ onEvent: (e) => this.received(e.event ?? 'message', e.data, e.id) });
+    const parser = createParser({
+      onEvent: (e) => this.received(e.event ?? 'message', e.data, e.id),
+      onComment: (text) => text.trim() === caughtUp && this.settle(),
+    });
     const reader = response.body!.getReader();
     const text = new TextDecoder();
-    const cancelSettling = this.began && this.lastID ? this.world.after(settling, () => this.settle()) : undefined;
     try {
       for (;;) {
         const { done, value } = await reader.read();
@@ -167,7 +169,6 @@ export class Connection {
         this.tell();
       }
     } finally {
-      cancelSettling?.();
       void reader.cancel().catch(() => undefined);
     }
   }
@@ -175,7 +176,6 @@ export class Connection {
   private settle(): void {
     this.settled = true;
     this.failures = 0;
-    this.tell();
   }
 
   private received(name: string, raw: string, id: string | undefined): void {
@@ -190,9 +190,8 @@ export class Connection {
     this.lastID = ''; // An event that cannot be taken in would be lost for good: after it a whole view is asked for.
     this.listener.event(name, data);
     this.lastID = id || before;
-    this.settled = true;
     this.began = true;
-    this.failures = 0;
+    if (name === 'view') this.settle();
   }
 
   private signedOut(): void {

@@ -63,7 +63,7 @@ const host: Host = {
     client.postMessage({ type: 'tell' } satisfies ToPage, [port2]);
     return told.finally(() => port1.close());
   },
-  pickUp: (call, phone) => request('POST', paths.pickup(call), phone ? { endpoint: phone } : {}, pickupPatience),
+  pickUp: (call, phone) => request('POST', paths.pickup(call), phone ? { endpoint: phone } : {}, AbortSignal.timeout(pickupPatience)),
   pushed: async () => (await self.registration.pushManager?.getSubscription()) != null,
   choices: () => kept<Choices>(choicesAt),
   choose: (choices) => keep(choicesAt, choices),
