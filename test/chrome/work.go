@@ -1,6 +1,7 @@
 package chrome
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -46,6 +47,13 @@ type traced struct {
 	Spent    int64 `json:"tdur"`
 }
 
+// workNames are the events that count. A page at work makes thousands of others a second.
+var workNames = []string{workMark, "RunTask", "RasterTask", "FunctionCall", "UpdateLayoutTree", "Layout"}
+
+func counts(raw []byte) bool {
+	return slices.ContainsFunc(workNames, func(name string) bool { return bytes.Contains(raw, []byte(`"`+name+`"`)) })
+}
+
 // workMark stands in the trace for the thread that runs the page's scripts.
 const workMark = "work"
 
@@ -61,7 +69,7 @@ func (p *Page) Work(during func()) Work {
 		case *tracing.EventDataCollected:
 			for _, raw := range e.Value {
 				var one traced
-				if json.Unmarshal(raw, &one) == nil {
+				if counts(raw) && json.Unmarshal(raw, &one) == nil {
 					events = append(events, one)
 				}
 			}
