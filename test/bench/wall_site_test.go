@@ -54,7 +54,7 @@ type wallDial struct {
 }
 
 func wallDirect(person int) wallDial {
-	return wallDial{number: "0" + wallExtension(person), rings: []int{person}}
+	return wallDial{number: wallExtension(person), rings: []int{person}}
 }
 
 // wallRingGroups each ring three people of different groups, one of whom answers.
@@ -72,20 +72,20 @@ func wallIdleGroup() wallDial {
 	return wallDial{number: "4999", rings: []int{1, wallEach, 5 * wallEach}}
 }
 
-// wallPBX is a PBX of all these people, whose callers have two minutes of patience.
+// wallPBX is a PBX of all these people.
 func wallPBX() lab.Options {
 	people := []lab.Person{{Extension: wallSupervisor, Name: "Wanda Wall"}}
 	for p := range wallPeople {
 		people = append(people, lab.Person{Extension: wallExtension(p), Name: wallName(p)})
 	}
 	var dialplan strings.Builder
-	dialplan.WriteString("[from-trunk](+)\nexten => _49300XXXX,1,Set(LAB_RING_SECONDS=120)\n same => n,Goto(internal,${EXTEN:5},1)\n[ways](+)\n")
+	dialplan.WriteString("[ways](+)\n")
 	for _, g := range append(wallRingGroups(), wallIdleGroup()) {
 		devices := make([]string, len(g.rings))
 		for i, p := range g.rings {
 			devices[i] = "PJSIP/" + wallExtension(p)
 		}
-		fmt.Fprintf(&dialplan, "exten => %s,1,Dial(%s,120)\n same => n,Hangup()\n", g.number, strings.Join(devices, "&"))
+		fmt.Fprintf(&dialplan, "exten => %s,1,Dial(%s,60)\n same => n,Hangup()\n", g.number, strings.Join(devices, "&"))
 	}
 	return lab.Options{People: people, ExtraExtensions: dialplan.String()}
 }
