@@ -25,6 +25,8 @@ var (
 	errNoStoreContexts = errors.New("the PBX's dialplan has no contexts for it")
 	errStoreLost       = errors.New("the PBX was lost meanwhile")
 	errStoreSilent     = errors.New("the PBX did not tell of every line")
+	errStoreOther      = errors.New("it has something else than was written")
+	errNotAsked        = errors.New("nothing was asked of the PBX")
 	errStoreTimeout    = fmt.Errorf("no answer within %v", storeTimeout)
 )
 

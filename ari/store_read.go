@@ -3,6 +3,7 @@ package ari
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -182,7 +183,7 @@ func (s *store) ask(ctx context.Context, lines []string) (*errand, error) {
 // be written (F7). If somebody else had changed the line meanwhile, that is told apart, as it is not the writer's doing.
 func (s *store) carryOut(ctx context.Context, w waitingWrite) {
 	told := supervision.StoreWritten{Write: w.Write, Extension: w.Extension}
-	e, why := s.tryWrite(ctx, w)
+	e, err := s.tryWrite(ctx, w)
 	if e != nil {
 		told.Read, told.Before, told.Now = true, e.before[w.Extension], e.lines[w.Extension]
 		if told.Before != s.known[w.Extension] {
@@ -190,12 +191,13 @@ func (s *store) carryOut(ctx context.Context, w waitingWrite) {
 		}
 		s.note(w.Extension, told.Now)
 		if !written(w.Changes, told.Now) {
-			why = "it has something else than was written"
+			err = errStoreOther
 		}
 	}
-	if told.Failed = why != ""; told.Failed {
+	if told.Failed = err != nil; told.Failed {
+		told.Unknown = !told.Read && !errors.Is(err, errNoStoreContexts) && !errors.Is(err, errNotAsked)
 		s.metrics.notWritten.Inc()
-		s.log.Warn("the PBX's store was not written", "extension", w.Extension, "reason", why)
+		s.log.Warn("the PBX's store was not written", "extension", w.Extension, "reason", err)
 	} else {
 		s.metrics.written.Inc()
 	}
@@ -203,13 +205,16 @@ func (s *store) carryOut(ctx context.Context, w waitingWrite) {
 	_ = s.mailbox.Post(ctx, told)
 }
 
-func (s *store) tryWrite(ctx context.Context, w waitingWrite) (e *errand, why string) {
+func (s *store) tryWrite(ctx context.Context, w waitingWrite) (*errand, error) {
 	vars, why := writeVars(s.families, w.WriteStore)
 	if why != "" {
-		return nil, why
+		return nil, fmt.Errorf("%w: %s", errNotAsked, why)
 	}
 	limited, cancel := context.WithDeadlineCause(ctx, w.deadline, errStoreTimeout)
 	defer cancel()
+	if limited.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", errNotAsked, context.Cause(limited))
+	}
 	e, err := s.run(limited, storeWriteContext, storeWrite, vars)
 	if err == nil {
 		if _, before := e.before[w.Extension]; !before || !e.tells(w.Extension) {
@@ -218,10 +223,10 @@ func (s *store) tryWrite(ctx context.Context, w waitingWrite) (e *errand, why st
 	}
 	if err != nil {
 		s.failed(ctx, err)
-		return nil, err.Error()
+		return nil, err
 	}
 	s.worked()
-	return e, ""
+	return e, nil
 }
 
 // worked notes that the store can be reached.

@@ -225,8 +225,8 @@ func TestStoreWithoutDialplan(t *testing.T) {
 	expect[supervision.PBXSynced](t, s.box)
 	s.log.await(t, "supervisiond dialplan")
 	s.order(supervision.WriteStore{Write: 1, Extension: "102", Changes: []forwarding.Change{{}}})
-	if w := expect[supervision.StoreWritten](t, s.box); !w.Failed {
-		t.Error("written")
+	if w := expect[supervision.StoreWritten](t, s.box); !w.Failed || w.Unknown {
+		t.Errorf("%+v", w)
 	}
 	if runs := s.ran(); len(runs) != 2 {
 		t.Errorf("%q", runs)
@@ -261,13 +261,17 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 	for i := range writes {
 		s.order(supervision.WriteStore{Write: uint64(i), Extension: "102", Changes: []forwarding.Change{{}}})
 	}
-	seen := make(map[uint64]bool)
+	seen, unknown := make(map[uint64]bool), false
 	for range writes {
 		w := expect[supervision.StoreWritten](t, s.box)
 		if !w.Failed || seen[w.Write] {
 			t.Errorf("%+v", w)
 		}
+		unknown = unknown || w.Unknown
 		seen[w.Write] = true
+	}
+	if !unknown {
+		t.Error("the PBX was asked, and it is taken for known that nothing was written")
 	}
 	if took := time.Since(began); took < storeTimeout || took > 3*storeTimeout {
 		t.Errorf("answered after %v", took)
@@ -289,7 +293,7 @@ func TestStoreOfALostPBX(t *testing.T) {
 		_ = f.conn.CloseNow()
 	})
 	began := time.Now()
-	if w := expect[supervision.StoreWritten](t, s.box); !w.Failed || time.Since(began) > storeTimeout {
+	if w := expect[supervision.StoreWritten](t, s.box); !w.Failed || !w.Unknown || time.Since(began) > storeTimeout {
 		t.Errorf("%+v after %v", w, time.Since(began))
 	}
 	if read := expect[supervision.StoreRead](t, s.box); !read.Whole || !maps.Equal(read.Lines, lines{"102": {Busy: "104"}}) {

@@ -51,13 +51,14 @@ type commands struct {
 
 // running is a command that was taken.
 type running struct {
-	id    string
-	verb  *verb
-	nc    *nats.Conn
-	reply string // the subject of the answer
-	query historyQuery
-	began time.Time
-	timer *time.Timer
+	id      string
+	verb    *verb
+	command supervision.Command
+	nc      *nats.Conn
+	reply   string // the subject of the answer
+	query   historyQuery
+	began   time.Time
+	timer   *time.Timer
 	// result has come, and waits until what it speaks of is there to be seen.
 	result *supervision.Reply
 }
@@ -155,7 +156,7 @@ func (c *commands) handle(nc *nats.Conn, v *verb, m micro.Request) {
 		c.refuse(v, m, refusal)
 		return
 	}
-	r := &running{verb: v, nc: nc, reply: m.Reply(), query: query, began: time.Now()}
+	r := &running{verb: v, command: command, nc: nc, reply: m.Reply(), query: query, began: time.Now()}
 	if why := c.enter(r); why != "" {
 		c.refuse(v, m, unavailable(why))
 		return
@@ -225,7 +226,7 @@ func (c *commands) deliver(id string) {
 		return
 	}
 	if r.result == nil {
-		r.result = &supervision.Reply{ID: id, Refusal: unavailable("nothing came of it in time; whether it was done is not known")}
+		r.result = &supervision.Reply{ID: id, Refusal: supervision.NoReply(r.command)}
 	}
 	c.answers <- r
 }

@@ -62,7 +62,7 @@ func (a *asks) ask(ctx context.Context, actor supervision.PersonID, c supervisio
 		}
 		return r, nil
 	case <-ctx.Done():
-		return nil, unavailable("nothing came of it in time; whether it was done is not known")
+		return nil, refused(supervision.NoReply(c))
 	}
 }
 

@@ -33,6 +33,13 @@ func TestAsks(t *testing.T) {
 		began := time.Now()
 		_, err := ask(supervision.GetView{})
 		fails("no answer", err, http.StatusServiceUnavailable, askTime, began)
+		if p := asTold(err); p.Details["unknown"] != "" {
+			t.Errorf("nothing was to be done: %+v", p)
+		}
+		_, err = ask(supervision.JoinGroup{})
+		if p := asTold(err); p.Details["unknown"] != "true" {
+			t.Errorf("it may have been done: %+v", p)
+		}
 		a.replied(supervision.Reply{ID: last.ID}) // late, and nobody's any more
 		began = time.Now()
 		_, err = ask(supervision.PickUpCall{})

@@ -85,6 +85,8 @@ type StoreWritten struct {
 	At     time.Time
 	Write  uint64
 	Failed bool
+	// Unknown: it has failed, and may have been written nevertheless.
+	Unknown bool
 	// Read: the PBX has told what the line had Before, and what it has Now.
 	Read        bool
 	Extension   string

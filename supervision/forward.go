@@ -307,6 +307,8 @@ func (t *step) storeWritten(e StoreWritten) {
 	}
 	anew := e.Before != changed(e.Before, w.changes)
 	switch {
+	case e.Unknown:
+		t.refuseTo(w.asker, notKnown(PBXUnavailable, "the PBX did not confirm the change"))
 	case e.Failed:
 		t.refuseTo(w.asker, refuse(PBXUnavailable, "the PBX did not confirm the change"))
 	case w.all && !anew && len(t.phoneForwards[w.person]) > 0:

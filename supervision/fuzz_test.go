@@ -191,7 +191,7 @@ func (w *world) happen(b byte) []Effect {
 		write := w.stores[0]
 		w.stores = w.stores[1:]
 		targets := []string{"", "103", "101", "102"}
-		return w.apply(StoreWritten{At: at, Write: write, Failed: n&1 > 0, Read: n&2 > 0, Extension: "102",
+		return w.apply(StoreWritten{At: at, Write: write, Failed: n&1 > 0, Unknown: n&3 == 1, Read: n&2 > 0, Extension: "102",
 			Before: forwarding.Stored{Always: targets[n%4]}, Now: forwarding.Stored{Always: targets[n/4], DND: n&8 > 0}})
 	case 12:
 		lines := map[string]forwarding.Stored{"102": {Always: []string{"", "103", "101", "102"}[n%4], DND: n&4 > 0}}

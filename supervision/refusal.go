@@ -41,6 +41,21 @@ func refuse(code Code, format string, args ...any) *Refusal {
 	return &Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// NoReply refuses a command to which no reply has come in time. Where it only reads nothing can have been done.
+func NoReply(c Command) *Refusal {
+	const why = "nothing came of it in time"
+	switch c.(type) {
+	case GetView, GetHistory:
+		return refuse(Unavailable, why)
+	}
+	return notKnown(Unavailable, why)
+}
+
+// notKnown refuses what may have been done nevertheless. Details unknown says so to programs.
+func notKnown(code Code, why string) *Refusal {
+	return refuse(code, "%s; whether it was done is not known", why).with("unknown", "true")
+}
+
 func (r *Refusal) with(key, value string) *Refusal {
 	if r.Details == nil {
 		r.Details = make(map[string]string)

@@ -295,10 +295,10 @@ func parseLine(text string) (ext string, s forwarding.Stored) {
 	return ext, s
 }
 
-// parseWritten reads `1 102:always=104 was 102:`, what the line has and what it had before; `1 failed`, or both.
+// parseWritten reads `1 102:always=104 was 102:`, what the line has and what it had before; `1 failed`, or both; `1 failed unknown`.
 func parseWritten(at time.Time, w []string) (supervision.Event, error) {
 	write, err := strconv.ParseUint(w[0], 10, 64)
-	e := supervision.StoreWritten{At: at, Write: write, Failed: slices.Contains(w, "failed")}
+	e := supervision.StoreWritten{At: at, Write: write, Failed: slices.Contains(w, "failed"), Unknown: slices.Contains(w, "unknown")}
 	if i := slices.Index(w, "was"); i > 0 {
 		e.Read = true
 		e.Extension, e.Now = parseLine(w[i-1])

@@ -224,7 +224,7 @@ func (t *step) pickupTimedOut(channel string) {
 	if p.call.answer != nil && p.rings() {
 		t.endCall(p.call, *p.call.answer)
 	}
-	r := refuse(PBXUnavailable, "the PBX did not carry out the pickup in time")
+	r := notKnown(PBXUnavailable, "the PBX did not carry out the pickup in time")
 	t.announceRefusal(p, r)
 	t.answerAsks(p, r)
 	t.order(PickupDone{Actor: p.actor.ID, Code: r.Code, Took: t.now.Sub(p.began)})
@@ -235,7 +235,7 @@ func (t *step) abandonTries() {
 	for _, channel := range slices.Sorted(maps.Keys(t.tries)) {
 		p := t.tries[channel]
 		c := p.call
-		t.answerAsks(p, refuse(PBXUnavailable, "the PBX is out of sight"))
+		t.answerAsks(p, notKnown(PBXUnavailable, "the PBX is out of sight"))
 		switch {
 		case !p.rings():
 			t.endTry(p)

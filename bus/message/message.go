@@ -42,7 +42,7 @@ type Refused struct {
 	OK      bool              `json:"ok" enum:"false" doc:"it was not done"`
 	Code    supervision.Code  `json:"code" doc:"why; also in the header Nats-Service-Error-Code"`
 	Message string            `json:"message" doc:"the same for people to read, in English; also in the header Nats-Service-Error"`
-	Details map[string]string `json:"details" doc:"what belongs to the code: by and by_name (already_taken: who has the call), lock (last_member: person or role), reason (of forwards: what is wrong with it); may be empty"`
+	Details map[string]string `json:"details" doc:"what belongs to the code: by and by_name (already_taken: who has the call), lock (last_member: person or role), reason (of forwards: what is wrong with it), unknown (true: it may have been done nevertheless); may be empty"`
 }
 
 // View is one message that tells what a person sees.

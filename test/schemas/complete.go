@@ -21,6 +21,7 @@ func complete(all map[string]object, codes []string) {
 		"by_name": object{"type": "string", "description": "already_taken: that person's name"},
 		"lock":    object{"enum": []string{string(supervision.LockPerson), string(supervision.LockRole)}, "description": "last_member: which lock"},
 		"reason":  object{"enum": reasons, "description": "of a forward: what is wrong with it"},
+		"unknown": object{"const": "true", "description": "it may have been done nevertheless"},
 	}
 
 	mayBeEmpty(property("call.json", "ended_at"))

@@ -265,6 +265,7 @@ export const de: Messages = {
   'refused.no_answer': 'An Ihrem Telefon wurde nicht rechtzeitig abgehoben. Der Anruf klingelt weiter.',
   'refused.conflict': 'Ihr Telefon wird gerade für einen anderen Anruf gerufen.',
   'refused.pbx_unavailable': 'Die Telefonanlage hat es nicht ausgeführt.',
+  'refused.unknown': 'Es wurde nicht bestätigt: Ob es ausgeführt wurde, ist nicht bekannt. Sehen Sie nach, bevor Sie es noch einmal versuchen.',
   'refused.too_many': 'Zu viele Anfragen. Versuchen Sie es in {seconds} s noch einmal.',
   'refused.offline': 'Der Server ist nicht erreichbar. Ob es ausgeführt wurde, ist nicht bekannt.',
   'refused.forbidden': 'Das ist von hier aus nicht erlaubt.',

@@ -264,6 +264,7 @@ export const en = {
   'refused.no_answer': 'Your phone did not answer in time. The call rings on.',
   'refused.conflict': 'Your phone is just being called for another call.',
   'refused.pbx_unavailable': 'The telephone system did not carry it out.',
+  'refused.unknown': 'It was not confirmed: whether it was done is not known. Look before you try again.',
   'refused.too_many': 'Too many requests. Try again in {seconds} s.',
   'refused.offline': 'The server cannot be reached. It is not known whether it was done.',
   'refused.forbidden': 'That is not allowed from here.',

@@ -265,6 +265,7 @@ export const es: Messages = {
   'refused.no_answer': 'Su teléfono no contestó a tiempo. La llamada sigue sonando.',
   'refused.conflict': 'Se está llamando a su teléfono para otra llamada.',
   'refused.pbx_unavailable': 'La centralita no lo ejecutó.',
+  'refused.unknown': 'No hubo confirmación: no se sabe si se hizo. Compruébelo antes de volver a intentarlo.',
   'refused.too_many': 'Demasiadas peticiones. Inténtelo de nuevo en {seconds} s.',
   'refused.offline': 'No se puede acceder al servidor. No se sabe si se hizo.',
   'refused.forbidden': 'Desde aquí no está permitido.',

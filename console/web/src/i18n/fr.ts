@@ -265,6 +265,7 @@ export const fr: Messages = {
   'refused.no_answer': 'Votre téléphone n’a pas répondu à temps. L’appel continue de sonner.',
   'refused.conflict': 'Votre téléphone est déjà appelé pour un autre appel.',
   'refused.pbx_unavailable': 'Le système téléphonique ne l’a pas exécuté.',
+  'refused.unknown': 'Il n’y a pas eu de confirmation : on ne sait pas si cela a été fait. Vérifiez avant de réessayer.',
   'refused.too_many': 'Trop de demandes. Réessayez dans {seconds} s.',
   'refused.offline': 'Le serveur est injoignable. On ne sait pas si cela a été fait.',
   'refused.forbidden': 'Ce n’est pas permis d’ici.',

@@ -27,6 +27,10 @@ test('the end of the session is said as such, and nothing in the words of the se
   expect(wordsOf({ ...refusal('invalid'), detail: 'the body is not JSON' }, (id) => id)).toEqual({ key: 'refused.invalid', values: {} });
 });
 
+test('that something may have been done is not said to be impossible', () => {
+  for (const code of ['unavailable', 'pbx_unavailable']) expect(wordsOf(refusal(code, { unknown: 'true' }), (id) => id).key).toBe('refused.unknown');
+});
+
 test('which lock somebody has to stay for is named', () => {
   const key = (lock: string) => wordsOf(refusal('last_member', { lock }), (id) => id).key;
   expect([key('person'), key('role')]).toEqual(['refused.last_member', 'refused.last_member.role']);

@@ -15,6 +15,7 @@ export function wordsOf(refusal: Refusal, nameOf: (id: string) => string): Words
   if (code === 'too_many_requests' || code === 'too_many_attempts') {
     return { key: 'refused.too_many', values: { seconds: Math.max(1, refusal.retryAfter) } };
   }
+  if (details['unknown']) return { key: 'refused.unknown', values: {} };
   if (code === 'last_member' && details['lock'] === 'role') return { key: 'refused.last_member.role', values: {} };
   // The session has ended; the sign-in says the same.
   if (code === 'unauthorized') return { key: 'signin.ended', values: {} };
