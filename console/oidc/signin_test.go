@@ -215,7 +215,7 @@ func TestStateOfAnotherBrowser(t *testing.T) {
 		thief.shows(http.StatusBadRequest, "This sign-in no longer counts")
 		thief.visit(http.MethodGet, s.URL+StartPath, nil)
 	}
-	first.visit(http.MethodGet, s.URL+CallbackPath+"?code=c&state=x"+state[1:], nil)
+	first.visit(http.MethodGet, s.URL+CallbackPath+"?code=c&state="+anotherLetter(state[:1])+state[1:], nil)
 	first.shows(http.StatusBadRequest, "This sign-in no longer counts")
 	first.visit(http.MethodGet, s.URL+CallbackPath+"?code=c&state="+state, nil)
 	first.shows(http.StatusBadGateway, "wrong answer") // it counts: the provider is asked for a code that is none
@@ -223,6 +223,14 @@ func TestStateOfAnotherBrowser(t *testing.T) {
 	if n := s.calls.Load(); n != 1 {
 		t.Errorf("signed in %d times", n)
 	}
+}
+
+// anotherLetter is not that one.
+func anotherLetter(letter string) string {
+	if letter == "x" {
+		return "y"
+	}
+	return "x"
 }
 
 func TestExpiredFlow(t *testing.T) {
