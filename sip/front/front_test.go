@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 func people() map[string]Person {
 	return map[string]Person{
