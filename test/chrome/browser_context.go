@@ -7,15 +7,53 @@ import (
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/serviceworker"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
 // Beside opens another tab in the same window, with the same cookies and storage. It is in front, and the first is hidden.
 func (p *Page) Beside() *Page {
 	p.t.Helper()
-	ctx, stop := chromedp.NewContext(p.ctx, chromedp.WithNewWindow(false))
+	return p.beside(chromedp.WithNewWindow(false))
+}
+
+// Opened gives the tab that the page opens by itself, or by a link, when something is done there.
+func (p *Page) Opened(by func()) *Page {
+	p.t.Helper()
+	before := p.tabs()
+	by()
+	var opened target.ID
+	p.until("a tab is opened", func() bool {
+		for id := range p.tabs() {
+			if !before[id] {
+				opened = id
+			}
+		}
+		return opened != ""
+	})
+	return p.beside(chromedp.WithTargetID(opened))
+}
+
+// tabs are those of the page's browser.
+func (p *Page) tabs() map[target.ID]bool {
+	p.t.Helper()
+	all, err := chromedp.Targets(p.ctx)
+	p.must("list the targets", err)
+	found := make(map[target.ID]bool)
+	for _, info := range all {
+		if info.Type == "page" && info.BrowserContextID == chromedp.FromContext(p.ctx).BrowserContextID {
+			found[info.TargetID] = true
+		}
+	}
+	return found
+}
+
+func (p *Page) beside(which chromedp.ContextOption) *Page {
+	p.t.Helper()
+	ctx, stop := chromedp.NewContext(p.ctx, which)
 	other := &Page{t: p.t, ctx: ctx}
 	other.Place = Place{page: other}
 	p.t.Cleanup(func() {
@@ -142,7 +180,7 @@ func (p *Page) workerOf(origin string) context.Context {
 			}
 			if p.worker == nil || p.workerID != info.TargetID {
 				p.workerID = info.TargetID
-				p.worker, _ = chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithDetachOnCancel()) //nolint:govet // it ends with the page
+				p.worker, _ = chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithDetachOnCancel(), chromedp.WithListener(p.hears)) //nolint:govet // it ends with the page
 				// Without a bound of its own: the connection lasts as long as the context that it is made with.
 				p.must("connect to the worker", chromedp.Do(p.worker))
 			}
@@ -151,6 +189,15 @@ func (p *Page) workerOf(origin string) context.Context {
 		return false
 	})
 	return p.worker
+}
+
+// hears notes what in the worker breaks the Content Security Policy, also before anybody has listened to it.
+func (p *Page) hears(ev any) {
+	if e, ok := ev.(*log.EventEntryAdded); ok && e.Entry.Source == log.EntrySourceSecurity {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.complaints = append(p.complaints, "the worker: "+e.Entry.Text)
+	}
 }
 
 // Notification is one that the browser shows for the site.

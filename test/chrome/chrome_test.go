@@ -97,10 +97,18 @@ func TestPolicyIsKept(t *testing.T) {
 		}
 	}))
 	defer server.Close()
+	complains := func(p *Page, what string) {
+		p.until("it complains: "+what, func() bool { return len(p.Complaints()) > 0 })
+		p.Forgive("Content Security Policy")
+	}
 	for name := range breaks {
 		p := Open(t, Options{})
 		p.Go(server.URL + "/?" + name)
-		p.until("it complains: "+name, func() bool { return len(p.Complaints()) > 0 })
-		p.Forgive("Content Security Policy")
+		complains(p, name)
 	}
+	p := Open(t, Options{})
+	p.Go(server.URL + "/?none")
+	Eval[bool](p, `navigator.serviceWorker.register("/sw.js?fetch").then(() => navigator.serviceWorker.ready).then(() => true)`)
+	InWorker[bool](p, server.URL, `true`)
+	complains(p, "the worker")
 }
