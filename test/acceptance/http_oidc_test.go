@@ -38,8 +38,13 @@ func startProvider(t *testing.T) *provider {
 	return p
 }
 
-// knows lets people sign in at the daemon, whose address is known by now.
-func (p *provider) knows(s *site, people ...string) {
+// configured has a daemon send people to it.
+func (p *provider) configured(yaml string) string {
+	return strings.Replace(yaml, `http: {`, `http: {oidc: {issuer: "`+p.issuer+`", client_id: supervisiond, client_secret: client-secret}, `, 1)
+}
+
+// knows lets people sign in at the daemon, whose origin is known by now.
+func (p *provider) knows(s *site, origin string, people ...string) {
 	p.t.Helper()
 	users := map[string]storage.User{}
 	for _, name := range people {
@@ -51,7 +56,7 @@ func (p *provider) knows(s *site, people ...string) {
 	s.must("users", os.WriteFile(file, text, 0o600))
 	store, err := storage.StoreFromFile(file)
 	s.must("users", err)
-	client := storage.WebClient("supervisiond", "client-secret", s.url("/api/v1/oidc/callback"))
+	client := storage.WebClient("supervisiond", "client-secret", origin+"/api/v1/oidc/callback")
 	p.handler.Store(http.Handler(exampleop.SetupServer(p.issuer,
 		storage.NewStorageWithClients(store, map[string]*storage.Client{"supervisiond": client}), slog.New(slog.DiscardHandler), false)))
 }
@@ -85,11 +90,9 @@ func TestHTTPSignInByProvider(t *testing.T) {
 	o := withPasswords(t, screenOptions(t))
 	o.lab = lab.Options{}
 	before := o.configure
-	o.configure = func(yaml string) string {
-		return strings.Replace(before(yaml), `http: {`, `http: {oidc: {issuer: "`+p.issuer+`", client_id: supervisiond, client_secret: client-secret}, `, 1)
-	}
+	o.configure = func(yaml string) string { return p.configured(before(yaml)) }
 	s := newSite(t, o)
-	p.knows(s, "anna", "zoe")
+	p.knows(s, strings.TrimSuffix(s.url("/"), "/"), "anna", "zoe")
 
 	anna := s.stranger()
 	if ways := anna.do("GET", "/sign-in", ""); !strings.Contains(string(ways.Body), `"provider":"/api/v1/oidc/start"`) {

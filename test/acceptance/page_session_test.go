@@ -3,7 +3,6 @@ package acceptance
 import (
 	"encoding/binary"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -40,24 +39,25 @@ func (s *site) sessionsEnd(after time.Duration) {
 	s.must("close the sessions", db.Close())
 }
 
+// restartWhenSessionsEnd restarts the daemon, of which pages are at the other end of a cable.
+func (s *site) restartWhenSessionsEnd(after time.Duration, cable *cutter) {
+	s.t.Helper()
+	s.daemon.stop(syscall.SIGTERM)
+	s.sessionsEnd(after)
+	s.start()
+	cable.mend(s.host())
+}
+
 // A session that is about to end is said to in time. Who signs in again from there goes on where they are. Who does not, and does not
 // look, is told when it has ended, and has the page as it was when they have signed in.
 func TestPageSessionEnds(t *testing.T) {
 	t.Parallel()
 	s := pageSite(t)
 	s.phone("101")
-	address := func() string {
-		u, err := url.Parse(s.url("/"))
-		s.must("url", err)
-		return u.Host
-	}
-	cable := startCutter(t, address())
+	cable := startCutter(t, s.host())
 	restart := func(ends time.Duration) {
 		t.Helper()
-		s.daemon.stop(syscall.SIGTERM)
-		s.sessionsEnd(ends)
-		s.start()
-		cable.mend(address())
+		s.restartWhenSessionsEnd(ends, cable)
 	}
 	b := s.behindAt("http://"+cable.addr(), chrome.Options{})
 	p := b.console("anna")
@@ -100,6 +100,52 @@ func TestPageSessionEnds(t *testing.T) {
 	p.AwaitElement(`[data-standing="live"]`)
 	as()
 	b.unnoticed()
+}
+
+// Who has signed in at a provider does so again in another tab, and goes on where they are in this one.
+func TestPageSessionEndsByProvider(t *testing.T) {
+	t.Parallel()
+	there := startProvider(t)
+	s := pageSite(t, there.configured)
+	s.phone("101")
+	cable := startCutter(t, s.host())
+	origin := "http://" + cable.addr()
+	there.knows(s, origin, "anna")
+	form := func(p *chrome.Page) {
+		p.Type(`input[name="username"]`, "anna")
+		p.Type(`input[name="password"]`, "right"+chrome.Enter)
+		p.AwaitElement(`[data-standing="live"]`)
+		p.Reads("Anna Berger")
+	}
+	p := chrome.Open(t, chrome.Options{})
+	p.Go(origin + "/")
+	p.Find(`[data-testid="sign-in-provider"]`).Click()
+	form(p)
+	p.Type(`[data-testid="search"]`, "okafor")
+	chrome.Eval[bool](p, `(document.querySelector("header").before = true)`)
+
+	s.restartWhenSessionsEnd(2*time.Hour, cable)
+	p.Reads("Your session ends soon")
+	p.Await("button", "Sign in again").Click()
+	dialog := p.Await("dialog", "Sign in again")
+	way := dialog.Await("link", "Sign in with your company account")
+	usable(t, p, "signing in again, also by a provider")
+	other := p.Opened(way.Click)
+	form(other)
+	p.Front()
+	p.Gone("dialog")
+	p.ReadsNot("Your session ends soon")
+	p.AwaitElement(`[data-standing="live"]`)
+	if !chrome.Eval[bool](p, `document.querySelector("header").before === true && document.querySelector("[data-testid=search]").value === "okafor"`) {
+		t.Error("the page began anew")
+	}
+
+	// The session of before is not needed any more.
+	other.Close()
+	cable.cut()
+	p.AwaitElement(`[data-standing="reconnecting"]`)
+	cable.mend(s.host())
+	p.AwaitElement(`[data-standing="live"]`)
 }
 
 // lateRefusal keeps a page from learning that its stream is refused until it has been told by learn(), as a slow network does; once.
