@@ -64,7 +64,7 @@ func TestAnotherConfigurationIsNoticed(t *testing.T) {
 // awaitChange waits until it is noticed that the file has a text.
 func awaitChange(t *testing.T, f *configFile, text string) {
 	t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(30 * time.Second)
 	for {
 		select {
 		case e := <-f.Events:

@@ -176,7 +176,7 @@ func TestEveryVerbBecomesItsCommand(t *testing.T) {
 	if len(ids) != len(engine.commands()) {
 		t.Error("two commands have one id")
 	}
-	if _, err := nc.Request("supervision.v1.hq.cmd.anna.call.fetch", nil, time.Second); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := nc.Request("supervision.v1.hq.cmd.anna.call.fetch", nil, patience); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("a verb that there is not: %v", err)
 	}
 }

@@ -190,7 +190,7 @@ func TestUsersDoWhatTheirActsAsSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for nc, actor := range map[*nats.Conn]string{crm: "dora", desk: "anna"} {
-		if m, err := nc.Request("supervision.v1.hq.cmd."+actor+".call.pickup", nil, 5*time.Second); err != nil || string(m.Data) != "done" {
+		if m, err := nc.Request("supervision.v1.hq.cmd."+actor+".call.pickup", nil, patience); err != nil || string(m.Data) != "done" {
 			t.Errorf("a command as %s: %v", actor, err)
 		}
 	}

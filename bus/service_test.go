@@ -59,7 +59,7 @@ func TestTheServiceIsDiscovered(t *testing.T) {
 		"crm":  commander(t, s),
 		"desk": dial(t, s.ClientURL(), nats.UserInfo("desk", "d"), nats.CustomInboxPrefix("_INBOX_desk")),
 	} {
-		m, err := nc.Request("$SRV.INFO.supervision", nil, 5*time.Second)
+		m, err := nc.Request("$SRV.INFO.supervision", nil, patience)
 		if err != nil {
 			t.Fatalf("%s: %v", user, err)
 		}
@@ -82,7 +82,7 @@ func TestTheServiceIsDiscovered(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 		}
-		if _, err := nc.Request("$SRV.PING", nil, 5*time.Second); err != nil {
+		if _, err := nc.Request("$SRV.PING", nil, patience); err != nil {
 			t.Errorf("ping as %s: %v", user, err)
 		}
 		if a := ask(t, nc, "anna", "group.join", `{"group":"sales"}`); !a.OK {

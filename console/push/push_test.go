@@ -133,7 +133,7 @@ func (h *house) put(p supervision.PersonID, owner string, u *pushservice.Subscri
 
 func (h *house) next(u *pushservice.Subscription) (payload, pushservice.Message) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 30*time.Second)
 	defer cancel()
 	m, err := u.Next(ctx)
 	if err != nil {
@@ -294,7 +294,7 @@ func (h *house) until(what string, is func() bool) {
 	h.t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(20 * time.Second); !is(); {
+	for limit := time.After(30 * time.Second); !is(); {
 		select {
 		case <-tick.C:
 		case <-limit:

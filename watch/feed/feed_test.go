@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	patience = 15 * time.Second
+	patience = 30 * time.Second
 	viewGet  = "supervision.v1.hq.cmd.anna.view.get"
 	viewTold = "supervision.v1.hq.view.anna"
 )
@@ -66,7 +66,7 @@ type audience struct {
 
 func open(t *testing.T, s *server.Server, as supervision.PersonID, o ...nats.Option) *audience {
 	t.Helper()
-	f, err := Open(Options{Site: "hq", As: as, PickupTime: time.Second, Connect: func(own ...nats.Option) (*nats.Conn, error) {
+	f, err := Open(Options{Site: "hq", As: as, PickupTime: patience, Connect: func(own ...nats.Option) (*nats.Conn, error) {
 		return nats.Connect(s.ClientURL(), append(append(own, nats.ReconnectWait(10*time.Millisecond)), o...)...)
 	}})
 	if err != nil {
