@@ -86,6 +86,24 @@ func TestPageReminds(t *testing.T) {
 	p.AwaitTrue(`document.activeElement.id === "my-groups"`)
 }
 
+// lasting has a page's messages stay from now on, however long a test takes.
+const lasting = `(() => {
+	const real = window.setTimeout;
+	window.setTimeout = (f, ms, ...rest) => real(f, ms >= 5_000 ? 600_000 : ms, ...rest);
+	return true;
+})()`
+
+// lieFree waits until some things are there, and none lies under a message.
+func lieFree(p *chrome.Page, what string) {
+	p.AwaitElement(`[data-testid=toast]`)
+	p.AwaitTrue(fmt.Sprintf(`(() => {
+		const all = [...document.querySelectorAll(%q)].map(e => e.getBoundingClientRect()).filter(r => r.width > 0);
+		const under = (x, y) => document.elementFromPoint(x, y)?.closest("[data-testid=toast]");
+		return all.length > 0 && !all.some(({left, right, top, bottom}) =>
+			[left + 2, (left + right) / 2, right - 2].some(x => [top + 2, (top + bottom) / 2, bottom - 2].some(y => under(x, y))));
+	})()`, what))
+}
+
 // On a small telephone what rings is in sight whatever has just ended, and hides neither what has the focus (WCAG 2.4.11) nor a dialog.
 func TestPageCallsOnSmallScreens(t *testing.T) {
 	t.Parallel()
@@ -104,6 +122,19 @@ func TestPageCallsOnSmallScreens(t *testing.T) {
 	last := s.dial(julia, "102")
 	s.rings(ben)
 	p.AwaitElement(`[data-testid=call]:nth-of-type(4)`)
+	// Messages lie over none of them, nor over a dialog.
+	emils := s.page("emil", chrome.Options{Width: 360, Height: 640}) // who has no phone
+	emils.AwaitElement(`[data-testid=call]:nth-of-type(4)`)
+	chrome.Eval[bool](emils, lasting)
+	emils.Press("ppp")
+	emils.AwaitTrue(`document.querySelectorAll("[data-testid=toast]").length === 3`)
+	lieFree(emils, `[data-testid=calls]`)
+	emils.Shot("messages-below-calls")
+	emils.Find(`[data-testid=settings]`).Click()
+	emils.AwaitElement(`[role=dialog] select`)
+	lieFree(emils, `[data-testid=calls], [role=dialog] :is(button, select, input)`)
+	emils.Shot("messages-above-settings-while-it-rings")
+
 	for _, c := range over {
 		s.must("hang up", c.Hangup(s.ctx()))
 	}
@@ -131,7 +162,7 @@ func TestPageCallsOnSmallScreens(t *testing.T) {
 	chrome.Eval[bool](p, `(document.querySelector("[data-testid=group]:last-of-type [data-testid=person]:last-of-type").scrollIntoView(), document.activeElement.blur(), true)`)
 	for range 12 {
 		p.Press(chrome.Tab)
-		if chrome.Eval[bool](p, `document.activeElement !== document.body && !document.activeElement.closest("[data-testid=calls]")`) {
+		if chrome.Eval[bool](p, `document.activeElement.closest("main") !== null`) { // the rest stands above the calls, or is them
 			inSight(p, `document.activeElement`)
 		}
 	}
@@ -145,6 +176,29 @@ func TestPageCallsOnSmallScreens(t *testing.T) {
 	s.must("hang up", last.Hangup(s.ctx()))
 	p.Press(chrome.Escape)
 	noCalls(p)
+
+	chrome.Eval[bool](p, lasting)
+	login := p.Find(`[data-group=sales] [data-testid=login]`)
+	login.Click()
+	p.Reads("You are logged out of Vertrieb.")
+	login.Click()
+	p.Reads("You are logged in to Vertrieb.")
+	chrome.Eval[bool](p, `(scrollTo(0, document.documentElement.scrollHeight), true)`)
+	lieFree(p, `main :is(a, button, select, input)`)
+	p.Shot("messages-below-the-page")
+	p.Find(`[data-group=sales] [data-person=dora] [data-testid=actions]`).Click()
+	lieFree(p, `[role=menuitem]`)
+	p.Shot("messages-below-a-menu")
+	p.Find(`[data-testid=set-forward]`).Click()
+	p.AwaitElement(`[data-testid=forward-form]`)
+	lieFree(p, `[role=dialog] :is(button, select, input)`)
+	usable(t, p, "messages and a dialog")
+	p.Shot("messages-above-a-dialog")
+	p.Press(chrome.Escape)
+	p.Find(`[data-testid=settings]`).Click()
+	p.AwaitElement(`[role=dialog] select`)
+	lieFree(p, `[role=dialog] :is(button, select, input)`)
+	p.Shot("messages-above-settings")
 }
 
 // From a call to the person: the name of who is called shows them among their groups, whatever is looked for there. What has been moved by
