@@ -63,6 +63,7 @@ var unseen = map[string]string{
 	"membership.json bar = unavailable":               "needs NATS to be away: page_faults_test.go",
 	"group.json SupervisorDocument bar = unavailable": "likewise",
 	"group.json MemberDocument bar = unavailable":     "likewise",
+	"reply.refusal.json details unknown":              "needs a PBX or a daemon that does not answer in time: command_test.go",
 	"reply.refusal.json details reason = unsupported": "needs a PBX without families",
 	"reply.refusal.json details reason = empty":       "a target that is empty is invalid before",
 	"view-message.json event = group_gone":            "after a change of the configuration the whole view is told",
