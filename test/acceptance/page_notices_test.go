@@ -106,7 +106,7 @@ func TestPageNotification(t *testing.T) {
 	b.noticed("Fatma Aydin")
 	p.Front()
 	b.unnoticed()
-	b.stage.Front()
+	b.house.Front() // at the same address, and shows no calls
 	b.noticed("Fatma Aydin")
 	s.must("hang up", caller.Hangup(s.ctx()))
 	b.unnoticed()

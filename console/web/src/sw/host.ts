@@ -46,6 +46,7 @@ export interface Window {
 export interface Host {
   show(showing: Showing): Promise<void>;
   shown(): Promise<Shown[]>;
+  /** Those of the console, and of nothing else that is at the same address. */
   windows(): Promise<Window[]>;
   open(): Promise<unknown>;
   /** Asks a window how it sees things. One that sleeps does not answer. */

@@ -1,79 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import type { Answer } from '../api/client';
-import type { Call, PickedUp } from '../api/types';
-import type { Alert, Choices, Sight } from '../attention/messages';
-import type { Host, Shown, Showing, Window } from './host';
+import { alert, call, clickOn, over, rings, sees, set } from './fakebrowser';
 import { Notices, type Pushed } from './notices';
-
-/** A browser that shows what it is told to, and remembers. */
-class Browser implements Host {
-  notifications = new Map<string, Showing>();
-  log: string[] = [];
-  tabs: (Window & { sees?: Sight })[] = [];
-  subscribed = false;
-  kept: Choices | undefined;
-  closed: string[] = [];
-  badges: number[] = [];
-  timers: (() => void)[] = [];
-  countsEveryPush = false;
-  answers: Answer<PickedUp> = { ok: true, data: { ok: true, changed: true, call: 'c1', on_behalf_of: 'ben', on_behalf_of_name: 'Ben Okafor' } };
-  asked: string[] = [];
-
-  async show(s: Showing): Promise<void> {
-    this.notifications.set(s.tag, s);
-    this.log.push(`${s.silent ? 'quietly ' : ''}${s.title}`);
-  }
-  async shown(): Promise<Shown[]> {
-    await Promise.resolve(); // as a browser, it takes a moment
-    return [...this.notifications.values()].map((s) => ({ tag: s.tag, carried: s.data, close: () => void this.notifications.delete(s.tag) }));
-  }
-  windows = async () => this.tabs;
-  open = async () => void this.log.push('opened');
-  sight = async (w: Window) => this.tabs.find((t) => t.id === w.id)?.sees;
-  /** How it answers where a phone is named, if otherwise than without. */
-  answersPhone: Answer<PickedUp> | undefined;
-  async pickUp(call: string, phone: string) {
-    this.asked.push(`${call} ${phone}`);
-    return (phone && this.answersPhone) || this.answers;
-  }
-  pushed = async () => this.subscribed;
-  choices = async () => this.kept;
-  choose = async (c: Choices) => void (this.kept = c);
-  dismissed = async () => this.closed;
-  keepDismissed = async (calls: string[]) => void (this.closed = calls);
-  badge = (n: number) => void this.badges.push(n);
-  after = (_: number, f: () => void) => void this.timers.push(f);
-
-  tab(id: string, sees?: Sight, how: 'focused' | 'visible' | 'hidden' = 'hidden') {
-    const tab = { id, focused: how === 'focused', visible: how !== 'hidden', post: vi.fn(), focus: vi.fn(async () => undefined), sees };
-    this.tabs.push(tab);
-    return tab;
-  }
-  get texts(): string[] {
-    return [...this.notifications.values()].map((n) => `${n.title}: ${n.body}`);
-  }
-  async late(): Promise<void> {
-    for (const f of this.timers.splice(0)) f();
-    await new Promise((r) => setTimeout(r));
-  }
-}
-
-const alert = (call: string, change: Partial<Alert> = {}): Alert => ({
-  call, since: '2026-01-01T00:00:00.000Z', title: `caller of ${call}`, body: 'for Ben', phone: '', pickup: true, language: 'en', silent: false, ...change,
-});
-const sees = (...alerts: Alert[]): Sight => ({ live: true, focused: false, alerts });
-const call = (change: Partial<Call> = {}): Call => ({
-  id: 'c1', caller_call: 'x', state: 'ringing', since: '2026-01-01T00:00:00.000Z', ended_at: '', caller: { number: '106', name: '<b>Fatma', withheld: false },
-  dialled: '102', via: [{ kind: 'queue', number: '800', name: '' }], ringing: [{ person: 'ben', groups: ['sales'] }], rang: [],
-  answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '', ...change,
-});
-const rings = { type: 'ringing', call: call(), names: { ben: 'Ben Okafor' }, pickup: true, language: 'de' };
-const over = { type: 'over', call: call({ state: 'answered', answered_by: 'ben', ringing: [] }), names: { ben: 'Ben Okafor' }, language: 'de' };
-
-function set() {
-  const browser = new Browser();
-  return { browser, notices: new Notices(browser) };
-}
 
 test('what a live page sees is what is shown, once for a call', async () => {
   const { browser, notices } = set();
@@ -97,9 +24,26 @@ test('a ring never comes after its end, however fast they follow each other', as
 test('nothing is shown to who looks at a page', async () => {
   const { browser, notices } = set();
   await notices.told({ type: 'sight', sight: { ...sees(alert('c1')), focused: true } }, 'a');
-  browser.tab('b', undefined, 'focused');
+  const other = browser.tab('b', sees(alert('c1')), 'focused');
   await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  await notices.pushed(rings);
   expect(browser.log).toEqual([]);
+  // The page in front has no connection, or is the one for signing in.
+  other.sees = { ...sees(), live: false };
+  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
+  other.sees = undefined;
+  await notices.pushed({ ...rings, call: call({ id: 'c2' }) });
+  expect(browser.log).toEqual(['caller of c1', '<b>Fatma (106)']);
+});
+
+test('what a push message told to who sees no connection goes when there is one', async () => {
+  const { browser, notices } = set();
+  const tab = browser.tab('a', { ...sees(), live: false }, 'focused');
+  await notices.pushed(rings);
+  expect(browser.texts).toHaveLength(1);
+  tab.sees = { ...sees(alert('c1')), focused: true };
+  await notices.told({ type: 'sight', sight: tab.sees }, 'a');
+  expect(browser.texts).toEqual([]);
 });
 
 test('without a connection it goes, unless another page can say that it holds', async () => {
@@ -255,159 +199,6 @@ test('a browser that counts is shown something for each message', async () => {
   expect(browser.texts).toEqual([]);
   await notices.pushed(over);
   expect(browser.log).toHaveLength(2);
-});
-
-async function clickOn(browser: Browser, notices: Notices, action: string): Promise<void> {
-  const [shown] = await browser.shown();
-  await notices.clicked(shown!, action);
-}
-
-test('its button takes the call with the phone that was chosen', async () => {
-  const { browser, notices } = set();
-  await notices.told({ type: 'sight', sight: sees(alert('c1', { phone: 'PJSIP/101' })) }, 'a');
-  await clickOn(browser, notices, 'pickup');
-  expect(browser.asked).toEqual(['c1 PJSIP/101']);
-  expect(browser.texts).toEqual(['caller of c1: You have the call for Ben Okafor.']);
-  await browser.late();
-  expect(browser.texts).toEqual([]);
-});
-
-test('a page that can be seen says itself what came of it', async () => {
-  const { browser, notices } = set();
-  const tab = browser.tab('a', sees(), 'visible');
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  await clickOn(browser, notices, 'pickup');
-  expect(tab.post).toHaveBeenCalledWith({ type: 'outcome', answer: browser.answers });
-  expect(browser.texts).toEqual([]);
-});
-
-const refusal = (code: string, details: Record<string, string> = {}) => ({ ok: false as const, problem: { status: 409, code, detail: '', details, retryAfter: 0 } });
-
-test('who was too late is told who has the call', async () => {
-  const { browser, notices } = set();
-  browser.subscribed = true;
-  browser.answers = refusal('already_taken', { by: 'ben' });
-  await notices.pushed(rings);
-  const [shown] = await browser.shown();
-  await notices.pushed(over);
-  await notices.clicked(shown!, 'pickup');
-  expect(browser.texts).toContain('<b>Fatma (106): Zu spät: Ben Okafor hat den Anruf.');
-  await browser.late();
-  expect(browser.texts).toEqual([]);
-});
-
-test('a call that somebody else is picking up rings on, without a sound, until it is over: they may not get it either', async () => {
-  const { browser, notices } = set();
-  browser.subscribed = true;
-  browser.answers = refusal('already_taken', { by: 'emil', by_name: 'Emil Novak' });
-  await notices.pushed(rings);
-  for (let i = 0; i < 2; i++) {
-    await clickOn(browser, notices, 'pickup');
-    expect(browser.texts).toEqual(['<b>Fatma (106): für Ben Okafor · Warteschlange 800 · Emil Novak nimmt gerade an']);
-    expect(browser.notifications.get('c1')).toMatchObject({ silent: true, actions: [{ action: 'pickup' }], data: { kind: 'ring', running: false } });
-  }
-  browser.answers = { ok: true, data: { ok: true, changed: true, call: 'c1', on_behalf_of: 'ben', on_behalf_of_name: 'Ben Okafor' } };
-  await clickOn(browser, notices, 'pickup');
-  await browser.late();
-  expect(browser.texts).toEqual([]);
-});
-
-test('it is taken back when somebody has got it', async () => {
-  const { browser, notices } = set();
-  browser.subscribed = true;
-  browser.answers = refusal('already_taken', { by: 'emil', by_name: 'Emil Novak' });
-  await notices.pushed(rings);
-  await clickOn(browser, notices, 'pickup');
-  await notices.pushed(over);
-  expect(browser.texts).toEqual(['<b>Fatma (106): Ben Okafor hat abgehoben']);
-  await browser.late();
-  expect(browser.texts).toEqual([]);
-});
-
-test('where nothing would take it back it does not ring again', async () => {
-  const { browser, notices } = set();
-  browser.answers = refusal('already_taken', { by: 'ben' });
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  await clickOn(browser, notices, 'pickup');
-  expect(browser.texts).toEqual(['caller of c1: Too late: ben has the call.']);
-  browser.answers = refusal('no_answer');
-  await notices.told({ type: 'sight', sight: sees(alert('c2')) }, 'a');
-  await notices.clicked((await browser.shown()).find((s) => s.tag === 'c2')!, 'pickup');
-  expect(browser.texts).toContain('caller of c2: Your phone did not answer in time. The call rings on.');
-  await browser.late();
-  expect(browser.texts).toEqual([]);
-});
-
-test('who was too late and has a page sees there whether it rings on', async () => {
-  const { browser, notices } = set();
-  browser.answers = refusal('already_taken', { by: 'emil', by_name: 'Emil Novak' });
-  const taken = alert('c1', { body: 'for Ben · Emil Novak is picking up', pickup: false });
-  const tab = browser.tab('a', sees(taken));
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  await clickOn(browser, notices, 'pickup');
-  expect(browser.texts).toEqual(['caller of c1: for Ben · Emil Novak is picking up']);
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  tab.sees = sees();
-  await clickOn(browser, notices, 'pickup');
-  expect(browser.texts).toEqual(['caller of c1: Too late: Emil Novak has the call.']);
-});
-
-test('a phone that is not mine any more is not asked for again: the call is taken with another', async () => {
-  const { browser, notices } = set();
-  browser.kept = { language: 'en', phone: 'PJSIP/101-old' };
-  browser.answersPhone = refusal('not_found');
-  await notices.pushed(rings);
-  await clickOn(browser, notices, 'pickup');
-  expect(browser.asked).toEqual(['c1 PJSIP/101-old', 'c1 ']);
-  expect(browser.texts).toEqual(['<b>Fatma (106): You have the call for Ben Okafor.']);
-});
-
-test('a call that is gone is not there with another phone either', async () => {
-  const { browser, notices } = set();
-  browser.answers = refusal('not_found');
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  await clickOn(browser, notices, 'pickup');
-  expect(browser.asked).toEqual(['c1 ']);
-  expect(browser.texts).toEqual(['caller of c1: That is not there any more.']);
-});
-
-test('a phone that does not answer leaves the call as it is, and says why', async () => {
-  const { browser, notices } = set();
-  browser.subscribed = true;
-  browser.answers = refusal('no_answer');
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  for (let i = 0; i < 2; i++) {
-    await clickOn(browser, notices, 'pickup');
-    const [shown] = [...browser.notifications.values()];
-    expect(shown).toMatchObject({ body: 'Your phone did not answer in time. The call rings on. for Ben', silent: true, data: { kind: 'ring', running: false } });
-    expect(shown!.actions).toHaveLength(1);
-  }
-});
-
-test('what was closed by hand while the phone rang does not come back', async () => {
-  const { browser, notices } = set();
-  browser.subscribed = true;
-  browser.answers = refusal('no_answer');
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  const [shown] = await browser.shown();
-  browser.pickUp = async () => {
-    const [running] = await browser.shown();
-    running!.close();
-    await notices.dismiss(running!);
-    return browser.answers;
-  };
-  await notices.clicked(shown!, 'pickup');
-  await browser.late();
-  expect(browser.texts).toEqual([]);
-});
-
-test('a call that is over meanwhile is not shown again', async () => {
-  const { browser, notices } = set();
-  browser.answers = refusal('no_answer');
-  browser.tab('a', sees());
-  await notices.told({ type: 'sight', sight: sees(alert('c1')) }, 'a');
-  await clickOn(browser, notices, 'pickup');
-  expect(browser.texts).toEqual([]);
 });
 
 test('a click elsewhere brings the page to the front, or opens one', async () => {

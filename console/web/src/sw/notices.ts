@@ -70,11 +70,10 @@ export class Notices {
     }
   }
 
-  /** What is shown becomes what a live page sees. While a window has the focus, that shows it. */
+  /** What is shown becomes what a live page sees. While one has the focus, that shows it. */
   private async follow(sight: Sight, from: string): Promise<void> {
     if (!sight.live) return;
-    const windows = await this.host.windows();
-    const focused = sight.focused || windows.some((w) => w.focused && w.id !== from);
+    const focused = sight.focused || (await this.seen(from));
     const dismissed = await this.closedByHand();
     await this.forget([...dismissed].filter((call) => !sight.alerts.some((a) => a.call === call)));
     const wanted = focused ? [] : sight.alerts.filter((a) => !dismissed.has(a.call));
@@ -88,6 +87,11 @@ export class Notices {
       const there = shown.find((s) => s.tag === alert.call && s.carried.kind === 'ring');
       if (!there || !same(there.carried, alert)) await this.ring(alert, {}, alert.silent || there !== undefined);
     }
+  }
+
+  /** Whether somebody looks at a page that shows what rings: one without a connection does not. */
+  private async seen(except = ''): Promise<boolean> {
+    return (await this.live((await this.host.windows()).filter((w) => w.focused && w.id !== except))) !== undefined;
   }
 
   /** A page can say no more what rings. If another can, that holds; otherwise nothing does. */
@@ -158,7 +162,7 @@ export class Notices {
     if (this.ended.has(call.id)) return this.pushedEnd({ ...message, call: { id: call.id, state: 'withdrawn' } }, language);
     const shown = await host.shown();
     const there = shown.find((s) => s.tag === call.id);
-    const focused = (await host.windows()).some((w) => w.focused);
+    const focused = await this.seen();
     const known = focused || there !== undefined || (await this.closedByHand()).has(call.id);
     if (known && !host.countsEveryPush) return;
     const saying = { language, me: '', nameOf: namesIn(message), groupOf: () => undefined };
@@ -282,7 +286,7 @@ export class Notices {
     await this.inTurn(async () => {
       await this.closeOne(one.call, 'ring');
       const windows = await this.host.windows();
-      const watched = windows.find((w) => w.visible);
+      const watched = await this.desk(windows);
       const nameOf = (id: string) => one.names[id] ?? id;
       if (watched) watched.post({ type: 'outcome', answer });
       if (answer.ok) {
@@ -294,9 +298,10 @@ export class Notices {
       const { key, values } = wordsOf(answer.problem, nameOf);
       const why = code === 'unauthorized' ? text(language, 'signin.ended') : text(language, key, values);
       const { by } = values;
-      if (code === 'already_taken' && by) return this.late(one, text(language, 'pickup.by', { by }), why, windows);
-      if (ringsOn.includes(code)) return this.again(one, why, windows);
-      if (!watched) await this.say('outcome', { ...one, body: why }, outcomeFor);
+      const said = (code === 'already_taken' && by)
+        ? await this.late(one, text(language, 'pickup.by', { by }), windows)
+        : ringsOn.includes(code) && (await this.again(one, why, windows));
+      if (!said && !watched) await this.say('outcome', { ...one, body: why }, outcomeFor);
     });
   }
 
@@ -307,24 +312,28 @@ export class Notices {
     return this.host.pickUp(one.call, '');
   }
 
-  /** It may still ring: what a live page sees holds, and where there is none the notification says also why. */
-  private async again(one: Carried, why: string, windows: Window[]): Promise<void> {
+  /** A window in which a message would be seen: the page for signing in shows none, and does not answer. */
+  private async desk(windows: Window[]): Promise<Window | undefined> {
+    for (const window of windows) if (window.visible && (await this.host.sight(window))) return window;
+    return undefined;
+  }
+
+  /** It may still ring: what a live page sees holds, and where there is none the notification says also why. Gives whether that is enough. */
+  private async again(one: Carried, why: string, windows: Window[]): Promise<boolean> {
     const page = await this.live(windows);
-    if (page) {
-      const { sight } = page;
-      const alerts = sight.alerts.map((a) => (a.call === one.call ? { ...a, body: `${why} ${a.body}`, silent: true } : a));
-      return this.follow({ ...sight, alerts }, page.window.id);
-    }
-    if (this.ended.has(one.call) || (await this.ringAgain(one, `${why} ${one.body}`))) return;
-    if (!windows.some((w) => w.visible)) await this.say('outcome', { ...one, body: why }, outcomeFor);
+    if (!page) return this.ended.has(one.call) || this.ringAgain(one, `${why} ${one.body}`);
+    const { sight } = page;
+    const alerts = sight.alerts.map((a) => (a.call === one.call ? { ...a, body: `${why} ${a.body}`, silent: true } : a));
+    await this.follow({ ...sight, alerts }, page.window.id);
+    return true;
   }
 
   /** Somebody was faster. They may not get it either, and then it rings on: a push message tells that once, and not again. */
-  private async late(one: Carried, picking: string, why: string, windows: Window[]): Promise<void> {
+  private async late(one: Carried, picking: string, windows: Window[]): Promise<boolean> {
     const page = await this.live(windows);
-    if (page) await this.follow(page.sight, page.window.id);
-    const rings = page ? page.sight.alerts.some((a) => a.call === one.call) : await this.ringAgain(one, `${one.body} · ${picking}`);
-    if (!rings && !windows.some((w) => w.visible)) await this.say('outcome', { ...one, body: why }, outcomeFor);
+    if (!page) return this.ringAgain(one, `${one.body} · ${picking}`);
+    await this.follow(page.sight, page.window.id);
+    return page.sight.alerts.some((a) => a.call === one.call);
   }
 
   /** Only where a push message will say that it is over, and has not yet. */

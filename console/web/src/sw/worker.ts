@@ -31,8 +31,10 @@ function windowOf(client: WindowClient): Window {
   };
 }
 
+/** Windows of the console. Whoever looks at something else of this address, such as /metrics, sees no call there. */
 async function clients(): Promise<readonly WindowClient[]> {
-  return self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const all = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  return all.filter((client) => new URL(client.url).pathname === '/');
 }
 
 /** What outlives the worker, while the browser keeps what it stores. */
