@@ -38,3 +38,37 @@ test('of very many the oldest go, but not the one that somebody is at', () => {
   for (const text of 'gh') toasts.say('done', text);
   expect(texts(toasts)).toBe('b e f g h');
 });
+
+test('while nobody sees the page no time passes, and who comes back late reads when it was', () => {
+  const toasts = new Toasts();
+  vi.setSystemTime('2026-01-01T08:00:00.000Z');
+  toasts.say('done', 'seen');
+  vi.advanceTimersByTime(4_000);
+  toasts.unseen = true;
+  toasts.say('told', 'unseen');
+  vi.advanceTimersByTime(3_600_000);
+  toasts.say('done', 'just now');
+  toasts.unseen = false;
+  expect(toasts.list.map((t) => t.late)).toEqual([true, true, false]);
+  expect(new Date(toasts.list[1]!.said).toISOString()).toBe('2026-01-01T08:00:04.000Z');
+  vi.advanceTimersByTime(4_999);
+  expect(texts(toasts)).toBe('seen unseen just now');
+  vi.advanceTimersByTime(1);
+  expect(texts(toasts)).toBe('unseen');
+  toasts.unseen = true; // again, and back: it has not been read
+  toasts.unseen = false;
+  vi.advanceTimersByTime(19_999);
+  expect(texts(toasts)).toBe('unseen');
+  vi.advanceTimersByTime(1);
+  expect(texts(toasts)).toBe('');
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('what is closed, cleared or makes room leaves nothing behind', () => {
+  const toasts = new Toasts();
+  for (const text of 'abcdef') toasts.say('done', text);
+  toasts.close(1);
+  expect(vi.getTimerCount()).toBe(4);
+  toasts.clear();
+  expect(vi.getTimerCount()).toBe(0);
+});
