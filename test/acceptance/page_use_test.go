@@ -173,16 +173,27 @@ func TestPageFollowsTheConfiguration(t *testing.T) {
 	t.Parallel()
 	s := pageSite(t)
 	s.phone("101")
-	p := s.page("anna", chrome.Options{})
+	p, bens := s.page("anna", chrome.Options{}), s.page("ben", chrome.Options{})
 	p.Await("link", "My supervision").Click()
 	p.Reads("PJSIP/101-home")
+	// To who supervises nobody no calls are told, and nothing is offered that would tell them.
+	bens.AwaitElement(`[data-testid=membership]`)
+	bens.Await("button", "Settings").Click()
+	bens.Await("dialog", "Settings").Reads("You supervise no group, so no calls are told to you.")
+	nothing(t, bens, "what would tell of calls", `[data-testid=sound], [data-testid=notices], [data-testid=push], [data-testid=mute], [data-testid=ask-notices]`)
+	usable(t, bens, "the settings of a member")
+	bens.Shot("settings-of-a-member")
 	s.change(func(yaml string) string {
+		yaml = strings.Replace(yaml, "supervisors: [hana]", "supervisors: [ben, hana]", 1)
 		yaml = s.with(`[PJSIP/101-home, {endpoint: PJSIP/101, default: true`, `[{endpoint: PJSIP/101, label: Desk, default: true`)(yaml)
 		return strings.Replace(yaml, "name: Anna Berger", "name: Anna Maria Berger", 1)
 	})
 	p.ReadsNot("PJSIP/101-home")
 	p.Reads("Desk")
 	p.Reads("Anna Maria Berger")
+	bens.Await("switch", "When a call rings")
+	bens.Await("slider", "Volume")
+	bens.ReadsNot("You supervise no group")
 }
 
 // Who signs in signs out whoever was signed in in this browser: also another tab is theirs then. Nobody signs out while the server cannot

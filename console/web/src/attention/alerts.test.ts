@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Call, Group, Me } from '../api/types';
-import { alertsOf, isTold, sounds, toTell } from './alerts';
+import { alertsOf, isTold, sounds, supervises, toTell } from './alerts';
 
 const group = (id: string, loggedIn: boolean): Group => ({
   id, name: 'Vertrieb', number: '1', type: 'mutual_aid', lock_last: 'off', unstaffed: false, ringing: [], members: [],
@@ -28,6 +28,9 @@ test('calls are told to who is logged in as a supervisor somewhere, and not to w
   expect(isTold('anna', [group('care', false)])).toBe(false);
   expect(isTold('root', groups.values())).toBe(false);
   expect(isTold('anna', [])).toBe(false);
+  // Who is logged out everywhere may choose how they are told.
+  expect(supervises('anna', [group('care', false)])).toBe(true);
+  expect(supervises('root', groups.values())).toBe(false);
 });
 
 const told = {

@@ -25,6 +25,11 @@ export function isTold(person: string, groups: Iterable<Group>): boolean {
   return [...groups].some((g) => g.supervisors.some((s) => s.person === person && s.logged_in));
 }
 
+/** Whether calls could be told to somebody, were they logged in. */
+export function supervises(person: string, groups: Iterable<Group>): boolean {
+  return [...groups].some((g) => g.supervisors.some((s) => s.person === person));
+}
+
 /** What somebody is picking up is for nobody else to hurry to. */
 export const sounds = (calls: Call[]): boolean => calls.some((call) => !call.picking_up_by);
 

@@ -4,7 +4,7 @@ import { chosenPhone, pickedUp } from '../model/commands';
 import type { Board } from '../model/board.svelte';
 import { prefs, t } from '../model/prefs.svelte';
 import { wordsOf } from '../model/refusals';
-import { alertsOf, isTold, sounds, toTell, trust } from './alerts';
+import { alertsOf, isTold, sounds, supervises, toTell, trust } from './alerts';
 import { Link, workers } from './link';
 import { permitted, Player } from './player';
 import { discard, holds, subscribe, support, unsubscribe, type PushResult, type PushState } from './push';
@@ -49,6 +49,8 @@ export class Attendance {
   });
   /** Whether calls may ring for this person. Nobody else is asked for anything. */
   told = $derived.by(() => isTold(this.board.account.id, this.board.tables.groups.values()));
+  /** Whether they could, once this person logs in: to nobody else is sound, notification or push offered. */
+  supervises = $derived.by(() => supervises(this.board.account.id, this.board.tables.groups.values()));
   private sound = $derived.by(() => !prefs.muted && prefs.sound !== 'none' && this.told);
   private wanted = $derived(this.sound && sounds(this.ringing));
   /** The browser wants a click before this page may sound. Said also while nothing rings: then it is too late. */

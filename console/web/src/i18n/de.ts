@@ -289,6 +289,7 @@ export const de: Messages = {
   'sound.blocked': 'Der Browser hält diese Seite stumm, bis Sie einmal hineingeklickt haben.',
   'sound.unblock': 'Ton erlauben',
   'notices.title': 'Benachrichtigungen',
+  'notices.none': 'Sie überwachen keine Gruppe; darum werden Ihnen keine Anrufe gemeldet.',
   'notices.desktop': 'Wenn ein Anruf klingelt und diese Seite im Hintergrund ist',
   'notices.denied': 'Der Browser lässt diese Seite keine Benachrichtigungen zeigen. Das lässt sich in seinen Einstellungen für diese Website ändern, meist neben der Adresse.',
   'notices.unsupported': 'Dieser Browser zeigt keine Benachrichtigungen.',

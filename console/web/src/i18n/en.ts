@@ -288,6 +288,7 @@ export const en = {
   'sound.blocked': 'The browser keeps this page silent until you have clicked in it.',
   'sound.unblock': 'Allow the sound',
   'notices.title': 'Notifications',
+  'notices.none': 'You supervise no group, so no calls are told to you.',
   'notices.desktop': 'When a call rings and this page is in the background',
   'notices.denied': 'The browser does not let this page show notifications. You can change that in its settings for this site, mostly beside the address.',
   'notices.unsupported': 'This browser shows no notifications.',

@@ -289,6 +289,7 @@ export const es: Messages = {
   'sound.blocked': 'El navegador mantiene esta página en silencio hasta que haga clic en ella.',
   'sound.unblock': 'Permitir el sonido',
   'notices.title': 'Notificaciones',
+  'notices.none': 'Usted no supervisa ningún grupo: no se le avisa de ninguna llamada.',
   'notices.desktop': 'Cuando suena una llamada y esta página está en segundo plano',
   'notices.denied': 'El navegador no permite que esta página muestre notificaciones. Se puede cambiar en sus ajustes para este sitio, casi siempre junto a la dirección.',
   'notices.unsupported': 'Este navegador no muestra notificaciones.',

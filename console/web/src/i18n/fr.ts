@@ -289,6 +289,7 @@ export const fr: Messages = {
   'sound.blocked': 'Le navigateur coupe le son de cette page tant que vous n’y avez pas cliqué.',
   'sound.unblock': 'Autoriser le son',
   'notices.title': 'Notifications',
+  'notices.none': 'Vous ne supervisez aucun groupe : aucun appel ne vous est signalé.',
   'notices.desktop': 'Quand un appel sonne et que cette page est en arrière-plan',
   'notices.denied': 'Le navigateur n’autorise pas cette page à afficher des notifications. Cela se change dans ses réglages pour ce site, le plus souvent à côté de l’adresse.',
   'notices.unsupported': 'Ce navigateur n’affiche pas de notifications.',
