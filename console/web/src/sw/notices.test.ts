@@ -168,9 +168,20 @@ test('a push message rings in the language that was chosen here, and is taken ba
 test('a call that is no longer known is taken back too, and a ring that comes late does not ring', async () => {
   const { browser, notices } = set();
   await notices.pushed({ type: 'over', call: { id: 'c1', state: 'withdrawn' }, names: {}, language: 'en' });
-  expect(browser.texts).toEqual(['Supervision: No longer supervised']);
+  expect(browser.texts).toEqual(['Supervision: Over']);
   await notices.pushed(rings);
   expect(browser.log.every((l) => l.startsWith('quietly'))).toBe(true);
+  await browser.late();
+  expect(browser.texts).toEqual([]);
+});
+
+test('a ring that comes after its end says how it ended', async () => {
+  const { browser, notices } = set();
+  await notices.pushed(over);
+  await browser.late();
+  await notices.pushed(rings);
+  expect(browser.texts).toEqual(['<b>Fatma (106): Ben Okafor hat abgehoben']);
+  expect(browser.notifications.get('c1')).toMatchObject({ silent: true, stays: false, actions: [] });
   await browser.late();
   expect(browser.texts).toEqual([]);
 });

@@ -37,8 +37,8 @@ export class Notices {
   private last: Promise<unknown> = Promise.resolve();
   /** Closed by hand, or clicked: they do not come back. Read from the store by the first who asks. */
   private dismissed: Set<string> | undefined;
-  /** Calls of which a push message has said that they are over: the one that they ring may come late. */
-  private ended = new Set<string>();
+  /** Calls of which a push message has said that they are over, and what it said: the one that they ring may come late. */
+  private ended = new Map<string, Pushed>();
   /** Windows that did not answer, and have said nothing since: the next push message does not wait for them. */
   private asleep = new Set<string>();
 
@@ -159,7 +159,8 @@ export class Notices {
   private async pushedRing(message: Pushed, language: Language): Promise<void> {
     const { host } = this;
     const call = message.call as Call;
-    if (this.ended.has(call.id)) return this.pushedEnd({ ...message, call: { id: call.id, state: 'withdrawn' } }, language);
+    const end = this.ended.get(call.id);
+    if (end) return this.pushedEnd(end, language);
     const shown = await host.shown();
     const there = shown.find((s) => s.tag === call.id);
     const focused = await this.seen();
@@ -184,8 +185,9 @@ export class Notices {
   private async pushedEnd(message: Pushed, language: Language): Promise<void> {
     const { host } = this;
     const { id } = message.call;
-    this.ended.add(id);
-    for (const oldest of this.ended) if (this.ended.size > remembered) this.ended.delete(oldest);
+    this.ended.delete(id); // the newest is the last
+    this.ended.set(id, message);
+    for (const oldest of this.ended.keys()) if (this.ended.size > remembered) this.ended.delete(oldest);
     await this.forget([id]);
     const shown = await host.shown();
     const there = shown.find((s) => s.tag === id);
@@ -197,9 +199,8 @@ export class Notices {
     const call = message.call as Partial<Call> & { id: string };
     const carried = there?.carried;
     const title = call.caller ? callerIn(language, call as Call) : (carried?.title ?? text(language, 'app.title'));
-    const end = endIn({ answered_by: '', picked_up_by: '', on_behalf_of: '', ...call } as Call, {
-      language, me: '', nameOf: namesIn(message), groupOf: () => undefined,
-    });
+    // Of a call without a document only that is known: the daemon was away when it ended, or its group shows it no more.
+    const end = call.caller ? endIn(call as Call, { language, me: '', nameOf: namesIn(message), groupOf: () => undefined }) : text(language, 'over.lost');
     await this.say('over', { ...empty, ...carried, call: id, title, body: end, language }, overFor);
     await this.count();
   }
