@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"supervisiond/test/chrome"
+	"supervisiond/test/softphone"
 )
 
 // backstage is a browser in front of which another page stands: the console's own pages are beside it, and hidden. So is the
@@ -118,7 +119,7 @@ func TestPageNotification(t *testing.T) {
 func TestPageNotificationOfTwoTabs(t *testing.T) {
 	t.Parallel()
 	s := pageSite(t)
-	ben, fatma := s.phone("102"), s.phone("106")
+	ben, fatma, emils := s.phone("102"), s.phone("106"), s.phone("105", answers)
 	s.phone("101")
 	b := s.behind(chrome.Options{})
 	first, second := b.console("anna"), b.console("anna")
@@ -142,7 +143,38 @@ func TestPageNotificationOfTwoTabs(t *testing.T) {
 	second.Wake()
 	b.unnoticed()
 
-	caller := s.dial(fatma, "102")
+	// Who takes a call takes it from all pages, also those in another browser of the same person.
+	other := s.behind(chrome.Options{})
+	other.console("anna")
+	other.stage.Front()
+	everywhere := []*backstage{b, other}
+	rings := func() (caller, member *softphone.Call) {
+		t.Helper()
+		caller, member = s.dial(fatma, "102"), s.rings(ben)
+		for _, browser := range everywhere {
+			browser.noticed("Fatma Aydin")
+		}
+		return caller, member
+	}
+	over := func(caller *softphone.Call) {
+		t.Helper()
+		for _, browser := range everywhere {
+			browser.unnoticed()
+		}
+		s.must("hang up", caller.Hangup(s.ctx()))
+		s.quiet()
+	}
+	caller, member := rings()
+	s.must("answer", member.Answer())
+	over(caller)
+	caller, _ = rings()
+	if a := s.program("emil").do("POST", "/pickup", `{"person":"ben"}`); !a.OK {
+		t.Fatalf("%+v", a)
+	}
+	s.talk(caller, s.rings(emils))
+	over(caller)
+
+	caller = s.dial(fatma, "102")
 	s.rings(ben)
 	b.noticed("Fatma Aydin")
 	first.Close()
