@@ -27,10 +27,11 @@ var (
 
 	vapidKey = []byte("vapid")
 	toldKey  = []byte("told")
+	lastKey  = []byte("last")
 )
 
-// file keeps the daemon's key, the subscriptions, and who was told of which calls, so that they outlive the daemon. Nil: it
-// keeps nothing.
+// file keeps the daemon's key, the subscriptions, who was told of which calls, and last messages that wait, so that they outlive
+// the daemon. Nil: it keeps nothing.
 type file struct{ db *bbolt.DB }
 
 // kept is what a file has in it.
@@ -38,6 +39,7 @@ type kept struct {
 	key           *ecdh.PrivateKey
 	subscriptions []*Subscription
 	told          map[supervision.PersonID][]supervision.CallID
+	last          []lastMessage
 }
 
 // openFile opens the file, or makes it with a new key.
@@ -85,6 +87,9 @@ func (k *kept) read(tx *bbolt.Tx) error {
 	if value := tx.Bucket(ringsBucket).Get(toldKey); err == nil && value != nil {
 		err = json.Unmarshal(value, &k.told)
 	}
+	if value := tx.Bucket(ringsBucket).Get(lastKey); err == nil && value != nil {
+		err = json.Unmarshal(value, &k.last)
+	}
 	return err
 }
 
@@ -115,15 +120,22 @@ func (f *file) change(put *Subscription, remove []*Subscription) error {
 	})
 }
 
-func (f *file) saveTold(told map[supervision.PersonID][]supervision.CallID) error {
+func (f *file) saveTold(told map[supervision.PersonID][]supervision.CallID, last []lastMessage) error {
 	if f == nil {
 		return nil
 	}
-	value, err := json.Marshal(told)
+	calls, err := json.Marshal(told)
 	if err != nil {
 		return err
 	}
-	return f.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(ringsBucket).Put(toldKey, value) })
+	messages, err := json.Marshal(last)
+	if err != nil {
+		return err
+	}
+	return f.db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(ringsBucket)
+		return errors.Join(b.Put(toldKey, calls), b.Put(lastKey, messages))
+	})
 }
 
 func (f *file) close() error {

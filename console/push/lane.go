@@ -45,6 +45,8 @@ type lanes struct {
 	deliver func(context.Context, *Subscription, *message) outcome
 	now     func() time.Time
 	metrics *metrics
+	// news is called when a lane has ended, with the lock held. It never waits.
+	news    func()
 	ctx     context.Context //nolint:containedctx // of all requests: they begin in timers
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -59,9 +61,9 @@ type lanes struct {
 	flyingOf map[supervision.PersonID]int
 }
 
-func newLanes(deliver func(context.Context, *Subscription, *message) outcome, now func() time.Time, m *metrics) *lanes {
+func newLanes(deliver func(context.Context, *Subscription, *message) outcome, now func() time.Time, m *metrics, news func()) *lanes {
 	l := &lanes{
-		deliver: deliver, now: now, metrics: m, all: make(map[laneKey]*lane), calls: make(map[supervision.CallID][]*lane),
+		deliver: deliver, now: now, metrics: m, news: news, all: make(map[laneKey]*lane), calls: make(map[supervision.CallID][]*lane),
 		ready: make(map[supervision.PersonID][]*lane), flyingOf: make(map[supervision.PersonID]int),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -148,6 +150,24 @@ func (l *lanes) tell(s *Subscription, m *message) {
 	l.pump()
 }
 
+// owed is what is still to be told that must not be lost: of which calls to whom that they are over, and last messages.
+func (l *lanes) owed() (calls map[supervision.PersonID][]supervision.CallID, last []lastMessage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	calls = make(map[supervision.PersonID][]supervision.CallID)
+	for _, one := range l.all {
+		m, p := one.next, one.sub.Person
+		switch {
+		case m == nil:
+		case m.kind == ended:
+			last = append(last, lastMessage{To: *one.sub, Ended: m.ends, Until: m.until})
+		case m.kind == over && (one.came || one.flying) && !slices.Contains(calls[p], one.call):
+			calls[p] = append(calls[p], one.call)
+		}
+	}
+	return calls, last
+}
+
 // forget ends the lanes of subscriptions.
 func (l *lanes) forget(subs []*Subscription) {
 	if len(subs) == 0 {
@@ -181,6 +201,7 @@ func (l *lanes) end(one *lane) {
 	if l.calls[one.call] = rest; len(rest) == 0 {
 		delete(l.calls, one.call)
 	}
+	l.news()
 }
 
 // queue has a lane take its turn, unless it does already or rests.

@@ -34,7 +34,7 @@ type post struct {
 func newPost(t *testing.T) *post {
 	t.Helper()
 	p := &post{t: t, began: time.Now(), answers: make(map[string][]outcome), flying: make(map[string]int)}
-	p.lanes = newLanes(p.deliver, time.Now, newMetrics(prometheus.NewRegistry()))
+	p.lanes = newLanes(p.deliver, time.Now, newMetrics(prometheus.NewRegistry()), func() {})
 	return p
 }
 

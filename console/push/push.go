@@ -53,9 +53,11 @@ type Service struct {
 	viewers map[supervision.PersonID]*viewer
 	// left is what an earlier life of the daemon has told and not taken back.
 	left map[supervision.PersonID][]supervision.CallID
+	// last are the last messages that it has not sent, until Run.
+	last []lastMessage
 	// warned are those who have been told that their session is about to end.
 	warned map[*Subscription]bool
-	// changed: what was told is not on disk yet.
+	// changed: what was told, or is owed, is not on disk yet.
 	changed chan struct{}
 
 	complaining sync.Mutex
@@ -88,7 +90,8 @@ func New(o Options) (*Service, error) {
 		}
 	}
 	s.client = newClient(s.allowed)
-	s.lanes = newLanes(s.deliver, o.Now, s.metrics)
+	s.last = k.last
+	s.lanes = newLanes(s.deliver, o.Now, s.metrics, s.note)
 	s.metrics.subscriptions.Set(float64(s.book.size()))
 	return s, nil
 }
@@ -164,6 +167,7 @@ func (s *Service) Unfollow(p supervision.PersonID) {
 func (s *Service) Run(ctx context.Context) {
 	s.Sweep()
 	s.warn()
+	s.resume(s.last)
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	defer s.lanes.close()
@@ -188,7 +192,7 @@ func (s *Service) Close() error {
 	return s.file.close()
 }
 
-// note has what was told put on disk. It is called with the lock held.
+// note has what was told, and is owed, put on disk. It never waits.
 func (s *Service) note() {
 	select {
 	case s.changed <- struct{}{}:
@@ -196,7 +200,8 @@ func (s *Service) note() {
 	}
 }
 
-// saveTold writes who was told of which calls, so that the next life of the daemon can take it back.
+// saveTold writes who was told of which calls, or is still to be told that they are over, so that the next life of the daemon can
+// take it back; and last messages.
 func (s *Service) saveTold() {
 	told := make(map[supervision.PersonID][]supervision.CallID)
 	s.mu.Lock()
@@ -207,7 +212,11 @@ func (s *Service) saveTold() {
 		}
 	}
 	s.mu.Unlock()
-	if err := s.file.saveTold(told); err != nil {
+	owed, last := s.lanes.owed() // after what was told: it goes from there to here
+	for p, calls := range owed {
+		told[p] = slices.Concat(told[p], calls)
+	}
+	if err := s.file.saveTold(told, last); err != nil {
 		s.complain("", "which calls browsers were told of cannot be put on disk", "error", err)
 	}
 }

@@ -423,49 +423,6 @@ func TestSessionEnds(t *testing.T) {
 // sessionLong is an end that is nobody's concern yet.
 const sessionLong = 7 * 24 * time.Hour
 
-// A new life of the daemon has the key and the subscriptions, takes back what was told once the PBX has said what rings, and tells anew
-// what still does.
-func TestRestart(t *testing.T) {
-	h := newHouse(t)
-	u := h.subscribes("anna", "s1")
-	key := h.PublicKey()
-	h.supervises("anna", true)
-	h.shows("anna", rings("c1", "ben"))
-	h.shows("anna", rings("c2", "ben"))
-	h.next(u)
-	h.next(u)
-	h.end()
-	if info, err := os.Stat(h.file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v %v", info, err)
-	}
-	h.open()
-	if h.PublicKey() != key || !slices.Equal(h.People(), []supervision.PersonID{"anna"}) {
-		t.Errorf("the key is another, or the subscriptions are: %v", h.People())
-	}
-	h.View(time.Now(), "anna", &supervision.View{})
-	h.supervises("anna", true)
-	h.Changes(time.Now(), "anna", []supervision.Shown{
-		{Kind: supervision.ShownCall, ID: "c2", Document: rings("c2", "ben")},
-		{Kind: supervision.ShownSite, ID: "hq", Document: &supervision.SiteDocument{PBX: supervision.PBXDocument{Connected: true}}},
-	})
-	var told []string
-	for range 2 {
-		p, _ := h.next(u)
-		told = append(told, fmt.Sprint(p.Type, " ", p.Call.(map[string]any)["id"]))
-	}
-	slices.Sort(told)
-	if !slices.Equal(told, []string{"over c1", "ringing c2"}) {
-		t.Errorf("told %q", told)
-	}
-	h.hides("anna", "c2")
-	h.next(u)
-	h.end()
-	h.open()
-	if len(h.left) != 0 {
-		t.Errorf("left: %v", h.left)
-	}
-}
-
 // There is room for so many of a person's, the oldest goes; and for so many in all. An endpoint is one person's.
 func TestSubscriptionsAreBounded(t *testing.T) {
 	h := newHouse(t)

@@ -48,6 +48,23 @@ func (s *Service) farewell(x *Subscription) {
 	s.lanes.tell(x, &message{kind: ended, person: x.Person, call: sessionLane, at: now, until: now.Add(farewellTime), ends: now})
 }
 
+// lastMessage is a farewell that is still to be sent. The subscription is nowhere else any more.
+type lastMessage struct {
+	To    Subscription `json:"to"`
+	Ended time.Time    `json:"ended"`
+	Until time.Time    `json:"until"`
+}
+
+// resume sends the last messages that an earlier life of the daemon has left.
+func (s *Service) resume(list []lastMessage) {
+	for i := range list {
+		x := &list[i]
+		if s.allowed.check(x.To.Endpoint) == nil {
+			s.lanes.tell(&x.To, &message{kind: ended, person: x.To.Person, call: sessionLane, at: x.Ended, until: x.Until, ends: x.Ended})
+		}
+	}
+}
+
 // warn tells browsers once that their sessions are about to end: who looks at nothing but notifications would not know.
 func (s *Service) warn() {
 	s.mu.Lock()
