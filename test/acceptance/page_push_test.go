@@ -34,8 +34,22 @@ const inTheHouse = `(() => {
 const notTaken = `(() => {
 	const real = window.fetch;
 	window.taken = false;
+	window.refused = 0;
 	window.fetch = (url, o) => !window.taken && o?.method === "PUT" && String(url).endsWith("/me/push")
-		? Promise.resolve(new Response("{}", {status: 503})) : real(url, o);
+		? (window.refused++, Promise.resolve(new Response("{}", {status: 503}))) : real(url, o);
+})()`
+
+// aMinuteLater has what waits for a minute come when minute() is called.
+const aMinuteLater = `(() => {
+	const real = window.setTimeout, wait = new Map();
+	window.setTimeout = (f, ms, ...rest) => {
+		const timer = real(ms === 60_000 ? () => undefined : f, ms, ...rest);
+		if (ms === 60_000) wait.set(timer, f);
+		return timer;
+	};
+	const clear = window.clearTimeout;
+	window.clearTimeout = timer => (wait.delete(timer), clear(timer));
+	window.minute = () => { const all = [...wait.values()]; wait.clear(); for (const f of all) f(); };
 })()`
 
 // A supervisor who has closed the page is told of a call by their browser, in their language, takes it from there, and is told when
@@ -54,9 +68,10 @@ func TestPagePush(t *testing.T) {
 	s.must("the key", json.Unmarshal(anna.do("GET", "/me/push", "").Body, &daemon))
 	subscribe := func() *pushservice.Subscription { return service.Subscribe(daemon.PublicKey) }
 	sub, again, next, last := subscribe(), subscribe(), subscribe(), subscribe()
+	vain := subscribe().JSON() + "," + subscribe().JSON()
 
 	b := s.behind(chrome.Options{})
-	inHouse := fmt.Sprintf(inTheHouse, "["+sub.JSON()+","+again.JSON()+","+next.JSON()+"]", daemon.PublicKey)
+	inHouse := fmt.Sprintf(inTheHouse, "["+sub.JSON()+","+vain+","+again.JSON()+","+next.JSON()+"]", daemon.PublicKey)
 	p := b.console("anna", inHouse)
 	p.Await("button", "Einstellungen").Click()
 	p.Await("switch", "Auch wenn diese Seite geschlossen ist").Click()
@@ -101,13 +116,15 @@ func TestPagePush(t *testing.T) {
 
 	// Who opens the page again still has it on. If the daemon does not take it just then that is said, and tried again. What its push service has ended is begun anew, by the page as soon as it is looked at, and
 	// by the worker when the browser says so.
-	p = b.console("anna", inHouse, notTaken)
+	p = b.console("anna", inHouse, notTaken, aMinuteLater)
 	has := func(u *pushservice.Subscription) string {
 		return fmt.Sprintf(`fetch("/api/v1/me/push").then(r => r.json()).then(s => s.endpoints.includes(%q))`, u.Endpoint())
 	}
 	const lost = "Ist diese Seite geschlossen, werden Ihnen auf diesem Gerät keine Anrufe gemeldet: Das ist im Augenblick nicht möglich."
 	p.Reads(lost)
 	usable(t, p, "push that is off against its person's will")
+	p.AwaitTrue(`window.refused === 3 || (window.minute(), false)`) // minute after minute
+	p.Reads(lost)
 	chrome.Eval[bool](p, `window.taken = true`)
 	p.Await("button", "Noch einmal versuchen").Click()
 	p.AwaitTrue(has(again))
