@@ -71,6 +71,8 @@ export class Attendance {
   });
   private readonly turn = new Turn(navigator.locks as ConstructorParameters<typeof Turn>[0], (mine) => (this.mine = mine));
   private readonly link: Link;
+  /** The worker's, as soon as it is known whether there can be one. Who is faster than that waits. */
+  private found: Promise<ServiceWorkerRegistration | undefined> | undefined;
   private registration: ServiceWorkerRegistration | undefined;
 
   constructor(private readonly board: Board) {
@@ -190,7 +192,8 @@ export class Attendance {
   }
 
   private async begin(): Promise<void> {
-    this.registration = await this.link.start();
+    this.found = this.link.start();
+    this.registration = await this.found;
     this.link.say({ type: 'choices', choices: { language: prefs.language, phone: chosenPhone(this.board) ?? '' } });
     const lacks = support({
       push: this.registration !== undefined && 'pushManager' in this.registration,
@@ -230,15 +233,20 @@ export class Attendance {
   }
 
   async setPush(on: boolean): Promise<void> {
-    if (!this.registration || this.pushRuns) return;
+    if (this.pushRuns) return;
     this.pushRuns = true;
+    const registration = await this.found;
+    if (!registration || this.push === 'unsupported' || this.push === 'install') {
+      this.pushRuns = false;
+      return;
+    }
     if (!on) {
-      await unsubscribe(this.registration);
+      await unsubscribe(registration);
       this.push = 'off';
       this.pushFailed = undefined;
       prefs.set({ push: false });
     } else {
-      const result = await subscribe(this.registration);
+      const result = await subscribe(registration);
       this.push = 'state' in result ? result.state : 'off';
       this.pushFailed = 'state' in result ? undefined : result;
       if ('state' in result) prefs.set({ push: true });
