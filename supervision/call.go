@@ -361,7 +361,9 @@ func sameCall(a, b *CallDocument) bool {
 }
 
 func sameParts(a, b []RingingPart) bool {
-	return slices.EqualFunc(a, b, func(x, y RingingPart) bool { return x.Person == y.Person && slices.Equal(x.Groups, y.Groups) })
+	return slices.EqualFunc(a, b, func(x, y RingingPart) bool {
+		return x.Person == y.Person && x.Name == y.Name && slices.Equal(x.Groups, y.Groups)
+	})
 }
 
 func earliest(c *call, parts []RingingPart) time.Time {

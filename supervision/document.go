@@ -222,7 +222,9 @@ const (
 
 // RingingPart is a person whose phone rings, and the groups through which that is supervised.
 type RingingPart struct {
-	Person PersonID  `json:"person" doc:"the person's id"`
+	Person PersonID `json:"person" doc:"the person's id"`
+	// Name is the one at the time, as those of who answered are.
+	Name   string    `json:"name" doc:"the person's name; empty in what was recorded before names were"`
 	Groups []GroupID `json:"groups" doc:"ids of the groups through which that is supervised"`
 }
 

@@ -89,7 +89,7 @@ func (r *Reader) parts(of []RingingPart) []RingingPart {
 	for _, part := range of {
 		groups := slices.DeleteFunc(slices.Clone(part.Groups), hidden)
 		if len(groups) > 0 || part.Person == r.Actor {
-			seen = append(seen, RingingPart{Person: part.Person, Groups: groups})
+			seen = append(seen, RingingPart{Person: part.Person, Name: part.Name, Groups: groups})
 		}
 	}
 	return seen

@@ -20,7 +20,7 @@ func (t *step) parts(c *call) []RingingPart {
 			}
 		}
 		if groups != nil {
-			parts = append(parts, RingingPart{Person: l.person, Groups: groups})
+			parts = append(parts, RingingPart{Person: l.person, Name: t.dir.Person(l.person).Name, Groups: groups})
 		}
 	}
 	return parts

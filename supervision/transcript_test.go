@@ -211,7 +211,7 @@ func (n *narrator) tellShow(s supervision.Show) {
 				text += ", bar=" + string(d.Bar)
 			}
 		case *supervision.CallDocument:
-			text = fmt.Sprintf("%s ringing=%v", d.State, d.Ringing)
+			text = fmt.Sprintf("%s ringing=%s", d.State, ringers(d.Ringing))
 			if d.PickingUpBy != "" {
 				text += " picking_up_by=" + string(d.PickingUpBy)
 			}
@@ -322,14 +322,22 @@ func short(field string, now, before json.RawMessage) string {
 	case "ringing", "rang":
 		var parts []supervision.RingingPart
 		if json.Unmarshal(now, &parts) == nil {
-			var people []string
-			for _, p := range parts {
-				people = append(people, fmt.Sprintf("%s%v", p.Person, p.Groups))
-			}
-			return strings.Join(people, ",")
+			return ringers(parts)
 		}
 	}
 	return string(now)
+}
+
+func ringers(parts []supervision.RingingPart) string {
+	var people []string
+	for _, p := range parts {
+		text := fmt.Sprintf("%s%v", p.Person, p.Groups)
+		if p.Name == "" {
+			text += " without a name"
+		}
+		people = append(people, text)
+	}
+	return strings.Join(people, ",")
 }
 
 // quietStart: what is published before the story says "show" is the same in all of them.

@@ -15,7 +15,7 @@ const fields = {
   Membership: { id: true, name: true, number: true, lock_last: true, logged_in: true, may_leave: true, bar: true, count: true, connected: true } satisfies Fields<t.Membership>,
   Caller: { number: true, name: true, withheld: true } satisfies Fields<t.Caller>,
   Via: { kind: true, number: true, name: true } satisfies Fields<t.Via>,
-  RingingPart: { person: true, groups: true } satisfies Fields<t.RingingPart>,
+  RingingPart: { person: true, name: true, groups: true } satisfies Fields<t.RingingPart>,
   Call: {
     id: true, caller_call: true, state: true, since: true, ended_at: true, caller: true, dialled: true, via: true,
     ringing: true, rang: true, answered_by: true, picked_up_by: true, on_behalf_of: true, picking_up_by: true,

@@ -41,7 +41,8 @@ export interface Membership {
 }
 export interface Caller { number: string; name: string; withheld: boolean }
 export interface Via { kind: (typeof viaKinds)[number]; number: string; name: string }
-export interface RingingPart { person: string; groups: string[] }
+/** The name is the one at the time; what the history has of before it was told has none. */
+export interface RingingPart { person: string; name: string; groups: string[] }
 export interface Call {
   id: string; caller_call: string; state: CallState; since: string; ended_at: string; caller: Caller; dialled: string; via: Via[];
   ringing: RingingPart[]; rang: RingingPart[]; answered_by: string; picked_up_by: string; on_behalf_of: string; picking_up_by: string;

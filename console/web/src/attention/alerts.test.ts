@@ -8,7 +8,7 @@ const group = (id: string, loggedIn: boolean): Group => ({
 } as unknown as Group);
 const call = (id: string, ringing: { person: string; groups: string[] }[], change: Partial<Call> = {}): Call => ({
   id, caller_call: id, state: 'ringing', since: '2026-01-01T00:00:00.000Z', ended_at: '', caller: { number: '+4930555', name: 'Dr. Weiß', withheld: false },
-  dialled: '', via: [], ringing, rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '', ...change,
+  dialled: '', via: [], ringing: ringing.map((p) => ({ name: '', ...p })), rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '', ...change,
 });
 const account = { id: 'anna', admin: false, name: 'Anna' } as Me;
 const groups = new Map([['sales', group('sales', true)], ['care', group('care', false)]]);

@@ -5,7 +5,7 @@ import { belongs, byDay, historyFilters, joined, makesHistory, missed } from './
 
 const call = (state: CallState, rang: string[], more: Partial<Call> = {}): Call => ({
   id: 'c1', caller_call: '', state, since: '', ended_at: '', caller: { number: '1', name: '', withheld: false }, dialled: '', via: [],
-  ringing: [], rang: rang.map((person) => ({ person, groups: [] })), answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '', ...more,
+  ringing: [], rang: rang.map((person) => ({ person, name: '', groups: [] })), answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '', ...more,
 });
 const event = (type: string, document: unknown = {}, person = ''): HistoryEvent => ({ id: '1-1', type, time: '', subject: '', document, person });
 const through = (e: HistoryEvent) => historyFilters.filter((f) => belongs(f, e, 'me')).join(' ');

@@ -15,7 +15,7 @@ const group = (more: Partial<Group> = {}): Group => ({
 });
 const call = (person = 'ben'): Call => ({
   id: 'c1', caller_call: '', state: 'ringing', since: '', ended_at: '', caller: { number: '1', name: '', withheld: false }, dialled: '', via: [],
-  ringing: [{ person, groups: ['sales'] }], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '',
+  ringing: [{ person, name: '', groups: ['sales'] }], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '',
 });
 const person = (id: string): Person => ({
   id, name: id, extension: '', reachable: true, presence: { state: 'online', since: '', source: 'endpoint' }, dnd: false, forwarding: [], calls: [],

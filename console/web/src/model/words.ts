@@ -16,9 +16,9 @@ export const namedMost = 2;
 
 /** For whom it rings, the longest first: two, and how many more. */
 export function whom(call: Call, board: Board): { named: { id: string; name: string }[]; more: string } {
-  const ids = (call.ringing.length > 0 ? call.ringing : call.rang).map((p) => p.person);
-  const named = ids.slice(0, namedMost).map((id) => ({ id, name: id === board.account.id ? t('calls.you') : board.nameOf(id) }));
-  return { named, more: ids.length > namedMost ? n('calls.more', ids.length - namedMost) : '' };
+  const parts = call.ringing.length > 0 ? call.ringing : call.rang;
+  const named = parts.slice(0, namedMost).map((p) => ({ id: p.person, name: p.person === board.account.id ? t('calls.you') : p.name || board.nameOf(p.person) }));
+  return { named, more: parts.length > namedMost ? n('calls.more', parts.length - namedMost) : '' };
 }
 
 export function forWhom(call: Call, board: Board): string {

@@ -65,7 +65,7 @@ export const alert = (call: string, change: Partial<Alert> = {}): Alert => ({
 export const sees = (...alerts: Alert[]): Sight => ({ live: true, focused: false, alerts });
 export const call = (change: Partial<Call> = {}): Call => ({
   id: 'c1', caller_call: 'x', state: 'ringing', since: '2026-01-01T00:00:00.000Z', ended_at: '', caller: { number: '106', name: '<b>Fatma', withheld: false },
-  dialled: '102', via: [{ kind: 'queue', number: '800', name: '' }], ringing: [{ person: 'ben', groups: ['sales'] }], rang: [],
+  dialled: '102', via: [{ kind: 'queue', number: '800', name: '' }], ringing: [{ person: 'ben', name: 'Ben', groups: ['sales'] }], rang: [],
   answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '', ...change,
 });
 export const rings = { type: 'ringing', call: call(), names: { ben: 'Ben Okafor' }, pickup: true, language: 'de' };
