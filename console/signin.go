@@ -34,7 +34,7 @@ func (s *Server) registerSessions(api huma.API) {
 	ways := operation(http.MethodGet, "/sign-in", "sign_in.ways", "How people sign in", "For pages that offer it.")
 	ways.Security = nil
 	huma.Register(api, ways, func(context.Context, *struct{}) (*waysOutput, error) {
-		out := &waysOutput{SignInWays{Password: true}}
+		out := &waysOutput{SignInWays{Password: s.anyHash() != ""}}
 		if s.provider != nil {
 			out.Body.Provider = oidc.StartPath
 		}
@@ -44,7 +44,7 @@ func (s *Server) registerSessions(api huma.API) {
 
 // SignInWays are the ways on which people sign in.
 type SignInWays struct {
-	Password bool   `json:"password" doc:"Whether people with a password may: POST /api/v1/session."`
+	Password bool   `json:"password" doc:"Whether anybody has a password, for POST /api/v1/session."`
 	Provider string `json:"provider" doc:"Where a browser goes to sign in by OpenID Connect, with ?return=/path; empty: there is no provider."`
 }
 

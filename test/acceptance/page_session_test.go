@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,7 +107,7 @@ func TestPageSessionEnds(t *testing.T) {
 func TestPageSessionEndsByProvider(t *testing.T) {
 	t.Parallel()
 	there := startProvider(t)
-	s := pageSite(t, there.configured)
+	s := pageSite(t, there.configured, withoutPasswords)
 	s.phone("101")
 	cable := startCutter(t, s.host())
 	origin := "http://" + cable.addr()
@@ -119,7 +120,10 @@ func TestPageSessionEndsByProvider(t *testing.T) {
 	}
 	p := chrome.Open(t, chrome.Options{})
 	p.Go(origin + "/")
-	p.Find(`[data-testid="sign-in-provider"]`).Click()
+	provider := p.Find(`[data-testid="sign-in-provider"]`)
+	usable(t, p, "signing in by a provider alone")
+	nothing(t, p, "nobody has a password here", `input`)
+	provider.Click()
 	form(p)
 	p.Type(`[data-testid="search"]`, "okafor")
 	chrome.Eval[bool](p, `(document.querySelector("header").before = true)`)
@@ -129,7 +133,8 @@ func TestPageSessionEndsByProvider(t *testing.T) {
 	p.Await("button", "Sign in again").Click()
 	dialog := p.Await("dialog", "Sign in again")
 	way := dialog.Await("link", "Sign in with your company account")
-	usable(t, p, "signing in again, also by a provider")
+	usable(t, p, "signing in again, by a provider alone")
+	nothing(t, p, "nobody has a password here", `[role=dialog] input`)
 	other := p.Opened(way.Click)
 	form(other)
 	p.Front()
@@ -146,6 +151,11 @@ func TestPageSessionEndsByProvider(t *testing.T) {
 	p.AwaitElement(`[data-standing="reconnecting"]`)
 	cable.mend(s.host())
 	p.AwaitElement(`[data-standing="live"]`)
+}
+
+// withoutPasswords takes them from all people, and from no user of NATS.
+func withoutPasswords(yaml string) string {
+	return regexp.MustCompile(`(\n  \w+:\s+\{)password_hash: "[^"]*", `).ReplaceAllString(yaml, "$1")
 }
 
 // lateRefusal keeps a page from learning that its stream is refused until it has been told by learn(), as a slow network does; once.

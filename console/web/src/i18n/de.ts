@@ -14,6 +14,7 @@ export const de: Messages = {
   'signin.submit': 'Anmelden',
   'signin.provider': 'Mit dem Firmenkonto anmelden',
   'signin.or': 'oder',
+  'signin.none': 'Hier kann sich niemand anmelden: Es sind weder Passwörter noch Firmenkonten eingerichtet.',
   'signin.wrong': 'Benutzername oder Passwort ist falsch.',
   'signin.locked': 'Zu viele Versuche. Versuchen Sie es in {seconds} s noch einmal.',
   'signin.ended': 'Ihre Sitzung ist abgelaufen. Bitte melden Sie sich wieder an.',

@@ -13,6 +13,7 @@ export const en = {
   'signin.submit': 'Sign in',
   'signin.provider': 'Sign in with your company account',
   'signin.or': 'or',
+  'signin.none': 'Nobody can sign in here: neither passwords nor company accounts are set up.',
   'signin.wrong': 'The user name or the password is wrong.',
   'signin.locked': 'Too many attempts. You can try again in {seconds} s.',
   'signin.ended': 'Your session has ended. Sign in again.',

@@ -14,6 +14,7 @@ export const es: Messages = {
   'signin.submit': 'Iniciar sesión',
   'signin.provider': 'Entrar con la cuenta de la empresa',
   'signin.or': 'o',
+  'signin.none': 'Aquí nadie puede iniciar sesión: no hay configuradas ni contraseñas ni cuentas de empresa.',
   'signin.wrong': 'El nombre de usuario o la contraseña no son correctos.',
   'signin.locked': 'Demasiados intentos. Podrá intentarlo de nuevo en {seconds} s.',
   'signin.ended': 'Su sesión ha terminado. Inicie sesión de nuevo.',

@@ -14,6 +14,7 @@ export const fr: Messages = {
   'signin.submit': 'Se connecter',
   'signin.provider': 'Se connecter avec le compte de l’entreprise',
   'signin.or': 'ou',
+  'signin.none': 'Personne ne peut se connecter ici : ni mots de passe ni comptes d’entreprise ne sont configurés.',
   'signin.wrong': 'Nom d’utilisateur ou mot de passe incorrect.',
   'signin.locked': 'Trop d’essais. Vous pourrez réessayer dans {seconds} s.',
   'signin.ended': 'Votre session est terminée. Reconnectez-vous.',
