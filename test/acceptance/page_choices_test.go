@@ -37,6 +37,7 @@ func TestPageChoices(t *testing.T) {
 		{"groups", (*choices).groups},
 		{"F1 after some seconds", (*choices).afterSeconds},
 		{"S3 presence has a shape", (*choices).shapes},
+		{"S1 what the system's colours leave to see", (*choices).forced},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			here := *c
@@ -250,6 +251,28 @@ func (c *choices) afterSeconds() {
 	p.Await("button", "Cancel forward: Ben Okafor to 104").Click()
 	p.Reads("Your line is not forwarded.")
 	c.quiet()
+
+	// An administrator sets it for a member, and changes it: the form has the seconds that hold.
+	annas := c.page("anna", chrome.Options{})
+	for _, seconds := range []string{"2", "25"} {
+		choose(annas, "ben", "set-forward")
+		form := annas.Await("dialog", "Forward of Ben Okafor")
+		if seconds == "2" {
+			fillForward(annas, "no_answer", "104")
+		} else {
+			annas.AwaitTrue(`document.querySelector("[data-testid=forward-form] [name=seconds]").value === "2"`)
+			chrome.Eval[bool](annas, `(document.querySelector("[data-testid=forward-form] [name=seconds]").select(), true)`)
+		}
+		annas.Type(`[data-testid=forward-form] [name=seconds]`, seconds)
+		form.Await("button", "Set forward").Click()
+		annas.Gone("dialog")
+		card(annas, "ben").Reads("after " + seconds + " s")
+		if there := c.stored("CFU", "102") + " " + c.stored("CFUT", "102"); there != "104 "+seconds {
+			c.t.Errorf("the PBX has %q", there)
+		}
+	}
+	annas.Await("button", "Cancel forward: Ben Okafor to 104").Click()
+	card(annas, "ben").ReadsNot("When nobody answers")
 }
 
 // shapes: who sees no colours sees which presence it is.
@@ -258,25 +281,107 @@ func (c *choices) shapes() {
 	c.report("dora", "busy", "meeting", 600, true)
 	c.report("carla", "dnd", "calendar", 600, true)
 	c.phone("109") // igor is there
-	for _, night := range []bool{false, true} {
-		p := c.page("anna", chrome.Options{Dark: night})
+	for _, o := range []chrome.Options{{}, {Dark: true}, {Forced: true}} {
+		p := c.page("anna", o)
 		seen := make(map[string][]bool)
 		for person, state := range map[string]string{"ben": "Away", "dora": "Busy", "carla": "Do not disturb", "igor": "Online"} {
 			card(p, person).Reads(state)
 			seen[state] = ink(p.Find(`[data-person=` + person + `] svg`).Image())
 		}
-		bens := c.page("hana", chrome.Options{Dark: night})
+		bens := c.page("hana", o)
 		bens.Find(`[data-testid=nav-mine]`).Click()
 		bens.Await("region", "My line").Reads("Offline")
 		seen["Offline"] = ink(bens.Find(`[aria-labelledby=my-line] svg`).Image())
 		for one, a := range seen {
 			for other, b := range seen {
 				if one < other && unlike(a, b) < 0.08 {
-					c.t.Errorf("dark: %t: %s and %s are alike in all but %.1f %% of what is seen", night, one, other, 100*unlike(a, b))
+					c.t.Errorf("%+v: %s and %s are alike in all but %.1f %% of what is seen", o, one, other, 100*unlike(a, b))
 				}
 			}
 		}
 	}
+}
+
+// forced: where the system chooses all colours what can be pressed has an edge, and what is on is unlike what is off.
+func (c *choices) forced() {
+	p := c.page("anna", chrome.Options{Forced: true, Still: true})
+	p.AwaitTrue(`matchMedia("(forced-colors: active)").matches`)
+	caller := c.dial(c.fatma, "102")
+	member := c.rings(c.ben)
+	pictures := make(map[string]image.Image)
+	for _, what := range []string{"pickup", "filter-all", "filter-ringing"} {
+		pictures[what] = p.Find(`[data-testid=` + what + `]`).Image()
+		if !edged(pictures[what]) {
+			c.t.Errorf("%s has no edge", what)
+		}
+	}
+	if on, off := share(ink(pictures["filter-all"])), share(ink(pictures["filter-ringing"])); on < 0.5 || off > 0.5 {
+		c.t.Errorf("of the filter that is on %.0f %% are inked, and %.0f %% of one that is off", 100*on, 100*off)
+	}
+	c.must("hang up", caller.Hangup(c.ctx()))
+	c.ended(member)
+	noCalls(p)
+
+	in := p.Find(`[data-person=carla][data-status=logged_in]`).Image()
+	if r := c.command("carla", "group.leave", `{"group":"sales"}`); !r.OK {
+		c.t.Fatalf("%+v", r)
+	}
+	out := p.Find(`[data-person=carla][data-status=logged_out]`).Image()
+	if full, dotted := bar(in), bar(out); full < 0.95 || dotted < 0.2 || dotted > 0.8 {
+		c.t.Errorf("the edge of who is logged in is there to %.0f %%, and of who is not to %.0f %%", 100*full, 100*dotted)
+	}
+	if r := c.command("carla", "group.join", `{"group":"sales"}`); !r.OK {
+		c.t.Fatalf("%+v", r)
+	}
+
+	p.Find(`[data-testid=nav-mine]`).Click()
+	on := p.Find(`[aria-labelledby=my-groups] [data-testid=login][data-state=checked]`).Image()
+	if r := c.command("anna", "group.leave", `{"group":"sales"}`); !r.OK {
+		c.t.Fatalf("%+v", r)
+	}
+	off := p.Find(`[aria-labelledby=my-groups] [data-testid=login][data-state=unchecked]`).Image()
+	if !edged(on) || !edged(off) || unlike(ink(on), ink(off)) < 0.2 {
+		c.t.Errorf("edges of a switch: %t, %t; on and off are alike in all but %.0f %%", edged(on), edged(off), 100*unlike(ink(on), ink(off)))
+	}
+	if r := c.command("anna", "group.join", `{"group":"sales"}`); !r.OK {
+		c.t.Fatalf("%+v", r)
+	}
+	c.quiet()
+}
+
+// perPixel is how many of a picture are a pixel of the page's.
+const perPixel = 4
+
+// edged says whether something stands out within five pixels from the middle of each side.
+func edged(picture image.Image) bool {
+	inked, w, h := ink(picture), picture.Bounds().Dx(), picture.Bounds().Dy()
+	var left, right, top, bottom bool
+	for i := range 5 * perPixel {
+		left, right = left || inked[h/2*w+i], right || inked[h/2*w+w-1-i]
+		top, bottom = top || inked[i*w+w/2], bottom || inked[(h-1-i)*w+w/2]
+	}
+	return left && right && top && bottom
+}
+
+// bar is which part of the edge of a card there is, in its middle: 5 pixels wide, behind a frame of 1.
+func bar(picture image.Image) float64 {
+	inked, w, h := ink(picture), picture.Bounds().Dx(), picture.Bounds().Dy()
+	var column []bool
+	for y := h / 3; y < 2*h/3; y++ {
+		column = append(column, inked[y*w+perPixel*7/2])
+	}
+	return share(column)
+}
+
+// share is which part is inked.
+func share(inked []bool) float64 {
+	n := 0
+	for _, yes := range inked {
+		if yes {
+			n++
+		}
+	}
+	return float64(n) / float64(len(inked))
 }
 
 // ink is where a picture is not as its edge is, whatever the colours are.

@@ -29,6 +29,8 @@ type Options struct {
 	Dark          bool
 	// Still is for people whom motion disturbs.
 	Still bool
+	// Forced is for people whose system chooses all colours, of which there are few.
+	Forced bool
 	// Language is the browser's, as Accept-Language has it: de.
 	Language string
 }
@@ -154,8 +156,12 @@ func (o Options) apply(ctx context.Context, tab *chromedp.Target) error {
 	if o.Still {
 		motion = "reduce"
 	}
+	colors := "none"
+	if o.Forced {
+		colors = "active"
+	}
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion},
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}, {Name: "forced-colors", Value: colors},
 	}}
 	if _, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, media); err != nil {
 		return err
