@@ -30,7 +30,7 @@ type Problem struct {
 	Detail string           `json:"detail" doc:"What is wrong, in words for a person."`
 	Code   supervision.Code `json:"code" doc:"What is wrong, in a word for a program."`
 	// Details are those of a refusal.
-	Details map[string]string `json:"details" doc:"More for programs: by (who has the call), lock, reason, unknown (true: it may have been done nevertheless)."`
+	Details map[string]string `json:"details" doc:"More for programs: by (who has the call), lock, reason, unknown (true: it may have been done nevertheless), endpoint (the phone that did not take it)."`
 	Errors  []ProblemPlace    `json:"errors,omitempty" doc:"What is wrong with which part of the request."`
 
 	retryAfter time.Duration

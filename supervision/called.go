@@ -33,7 +33,7 @@ func (t *step) pickUpCall(a asker, c PickUpCall) {
 		t.refusePickup(p, refusal)
 		return
 	}
-	p.phase, p.endpoint = tryCalls, phone.Name
+	p.phase, p.phone = tryCalls, phone
 	p.channel = t.pickerChannel(p)
 	t.beginTry(p, chosen)
 	t.order(CallSupervisor{
@@ -63,7 +63,7 @@ func (t *step) tellProgress(p *try, kind EventType) {
 	id := p.call.doc.ID
 	t.progress[p.actor.ID] = append(t.progress[p.actor.ID], Shown{Kind: ShownNotice, ID: string(id), Document: &Notice{
 		Type: kind, At: Stamp{t.now}, Entity: string(id), By: p.by(),
-		Document: &PickupProgress{Call: id, OnBehalfOf: p.behalf, Endpoint: p.endpoint},
+		Document: &PickupProgress{Call: id, OnBehalfOf: p.behalf, Endpoint: p.phone.Name},
 	}})
 }
 
@@ -141,11 +141,27 @@ func (t *step) phoneToCall(actor *Person, name string) (Endpoint, *Refusal) {
 	}
 	switch {
 	case !t.endpoints[phone.Name].Reachable:
-		return Endpoint{}, refuse(Unreachable, "%s is not connected", phone.Name)
+		return Endpoint{}, phone.refuses(Unreachable, "is not connected")
 	case t.store[actor.Extension].DND:
 		return Endpoint{}, refuse(Unreachable, "%s is in do-not-disturb", actor.Name)
 	}
 	return phone, nil
+}
+
+// CanBeCalled says whether phoneToCall has a phone for this person to pick up with, whichever of theirs they choose.
+func (d *PersonDocument) CanBeCalled() bool {
+	return !d.DND && slices.ContainsFunc(d.Phones, func(p PhoneDocument) bool { return p.Reachable })
+}
+
+const unanswered = "did not answer in time"
+
+// refuses names the phone that did not take a pickup: somebody may have several, and choose another.
+func (e Endpoint) refuses(code Code, how string) *Refusal {
+	r := refuse(code, "%s %s", e.Name, how).with("endpoint", e.Name)
+	if e.Label != "" {
+		r.with("label", e.Label)
+	}
+	return r
 }
 
 // pickerChannel names the channel that is made to call a phone. Asterisk takes the name over.
@@ -188,18 +204,18 @@ func (t *step) pickerUnreached(e PickerUnreached) {
 	if p == nil || p.phase != tryCalls {
 		return
 	}
-	why := refuse(Unreachable, "%s cannot be reached", p.endpoint)
+	why := p.phone.refuses(Unreachable, "cannot be reached")
 	switch e.Why {
 	case PhoneBusy:
-		why = refuse(Unreachable, "%s is busy", p.endpoint)
+		why = p.phone.refuses(Unreachable, "is busy")
 	case PhoneDeclined:
-		why = refuse(Unreachable, "%s declined", p.endpoint)
+		why = p.phone.refuses(Unreachable, "declined")
 	case PhoneRedirects:
-		why = refuse(Unreachable, "%s redirects its calls", p.endpoint)
+		why = p.phone.refuses(Unreachable, "redirects its calls")
 	case PhoneUnanswered:
-		why = refuse(NoAnswer, "%s did not answer in time", p.endpoint)
+		why = p.phone.refuses(NoAnswer, unanswered)
 	case PBXAway:
-		why = refuse(PBXUnavailable, "the PBX did not call %s", p.endpoint)
+		why = refuse(PBXUnavailable, "the PBX did not call %s", p.phone.Name)
 	}
 	p.phase = tryDropped // its channel is gone
 	t.lose(p, why)

@@ -51,6 +51,7 @@ func (t *step) removeGroup(id GroupID) {
 
 func (t *step) removePerson(id PersonID) {
 	delete(t.people, id)
+	delete(t.others, id)
 	delete(t.reports, id)
 	delete(t.phoneForwards, id)
 	delete(t.forwards, id)

@@ -78,10 +78,18 @@ type PersonDocument struct {
 	Name       string                `json:"name" doc:"as configured"`
 	Extension  string                `json:"extension" doc:"as configured"`
 	Reachable  bool                  `json:"reachable" doc:"a supervised endpoint has a contact"`
+	Phones     []PhoneDocument       `json:"phones" doc:"the supervised endpoints, with which the person picks up from a screen, in the order of the configuration; of others than oneself a view has none"`
 	Presence   Presence              `json:"presence" doc:"how the person is, since when, and from which source"`
 	DND        bool                  `json:"dnd" doc:"do-not-disturb at the PBX; what a client reports is presence only"`
 	Forwarding []forwarding.Document `json:"forwarding" doc:"the line's forwards: always, busy, no_answer, then those of phones; empty: none"`
 	Calls      []CallID              `json:"calls" doc:"ids of the supervised calls that ring this person, the oldest first"`
+}
+
+// PhoneDocument is one of a person's supervised endpoints. Which of them is there is for the person to know, who chooses one to pick
+// up with: where people are is nobody else's business (S7).
+type PhoneDocument struct {
+	Endpoint  string `json:"endpoint" doc:"as configured: PJSIP/101"`
+	Reachable bool   `json:"reachable" doc:"it has a contact"`
 }
 
 // ForwardingDocument is what `forwarding.changed` says of a person. It is kept in the history, which holds no presence,

@@ -45,6 +45,7 @@ func (t *step) settlePerson(id PersonID) {
 	doc := &PersonDocument{
 		ID: id, Name: p.Name, Extension: p.Extension,
 		Reachable:  t.reachable(p),
+		Phones:     t.phonesOf(p, old),
 		DND:        t.store[p.Extension].DND,
 		Forwarding: t.forwards[id],
 		Calls:      t.offered[id].ids(),
@@ -79,12 +80,26 @@ func (t *step) settlePerson(id PersonID) {
 func samePerson(a, b *PersonDocument) bool {
 	return a.Name == b.Name && a.Extension == b.Extension && a.Reachable == b.Reachable &&
 		a.Presence.State == b.Presence.State && a.Presence.Source == b.Presence.Source && a.DND == b.DND &&
-		slices.Equal(a.Calls, b.Calls) && slices.Equal(a.Forwarding, b.Forwarding)
+		slices.Equal(a.Phones, b.Phones) && slices.Equal(a.Calls, b.Calls) && slices.Equal(a.Forwarding, b.Forwarding)
 }
 
 // reachable: a supervised device has a contact.
 func (t *step) reachable(p *Person) bool {
 	return slices.ContainsFunc(p.Endpoints, func(e Endpoint) bool { return t.endpoints[e.Name].Reachable })
+}
+
+// phonesOf says of each supervised device whether it is there. While that is so as before it is the same list: a ring makes none.
+func (t *step) phonesOf(p *Person, old *PersonDocument) []PhoneDocument {
+	if old != nil && slices.EqualFunc(p.Endpoints, old.Phones, func(e Endpoint, was PhoneDocument) bool {
+		return e.Name == was.Endpoint && t.endpoints[e.Name].Reachable == was.Reachable
+	}) {
+		return old.Phones
+	}
+	phones := make([]PhoneDocument, len(p.Endpoints))
+	for i, e := range p.Endpoints {
+		phones[i] = PhoneDocument{Endpoint: e.Name, Reachable: t.endpoints[e.Name].Reachable}
+	}
+	return phones
 }
 
 // presence is the highest of what is known (S3).

@@ -73,6 +73,7 @@ type State struct {
 	shownBefore uint64     // the highest number that a viewer who is no more was shown
 
 	people map[PersonID]*PersonDocument
+	others map[PersonID]othersPerson // how others see them
 	groups map[GroupID]*GroupDocument
 }
 
@@ -112,6 +113,7 @@ func New() *State {
 		talks:         make(map[string]*Talk),
 		viewers:       make(map[PersonID]*viewer),
 		people:        make(map[PersonID]*PersonDocument),
+		others:        make(map[PersonID]othersPerson),
 		groups:        make(map[GroupID]*GroupDocument),
 	}
 }

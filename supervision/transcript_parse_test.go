@@ -15,7 +15,7 @@ import (
 
 // parseSite reads lines like
 //
-//	person ben 102 "Ben Okafor" PJSIP/102 unsupervised:PJSIP/102-web
+//	person ben 102 "Ben Okafor" PJSIP/102=Desk unsupervised:PJSIP/102-web
 //	group sales 1 mutual_aid supervisor:anna:admin member:ben member:dora:stays initially:logged_out
 //	limit sales only_dialled:^7 except:^\+49170 external alert_after:3s
 func parseSite(text string) (*supervision.Directory, error) {
@@ -35,7 +35,8 @@ func parseSite(text string) (*supervision.Directory, error) {
 				} else if name, un := strings.CutPrefix(e, "unsupervised:"); un {
 					p.Unsupervised = append(p.Unsupervised, name)
 				} else {
-					p.Endpoints = append(p.Endpoints, supervision.Endpoint{Name: e})
+					name, label, _ := strings.Cut(e, "=")
+					p.Endpoints = append(p.Endpoints, supervision.Endpoint{Name: name, Label: label})
 				}
 			}
 			people = append(people, p)

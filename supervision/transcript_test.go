@@ -199,6 +199,9 @@ func (n *narrator) tellShow(s supervision.Show) {
 		switch d := c.Document.(type) {
 		case *supervision.PersonDocument:
 			text = fmt.Sprintf("%s %s calls=%v forwards=%d", d.Presence.State, d.Presence.Source, d.Calls, len(d.Forwarding))
+			if len(d.Phones) > 0 {
+				text += " phones=" + phones(nil, d.Phones)
+			}
 		case *supervision.GroupDocument:
 			var in []string
 			for _, m := range d.Members {
@@ -285,6 +288,12 @@ func short(field string, now, before json.RawMessage) string {
 		if json.Unmarshal(now, &p) == nil {
 			return fmt.Sprintf("%s,%s,%q", p.State, p.Source, p.Since)
 		}
+	case "phones":
+		var were, are []supervision.PhoneDocument
+		_ = json.Unmarshal(before, &were)
+		if json.Unmarshal(now, &are) == nil {
+			return phones(were, are)
+		}
 	case "members", "supervisors":
 		var were, are []json.RawMessage
 		_ = json.Unmarshal(before, &were)
@@ -338,6 +347,17 @@ func ringers(parts []supervision.RingingPart) string {
 		people = append(people, text)
 	}
 	return strings.Join(people, ",")
+}
+
+// phones are those that came or went.
+func phones(were, are []supervision.PhoneDocument) string {
+	var list []string
+	for _, p := range are {
+		if !slices.Contains(were, p) {
+			list = append(list, p.Endpoint+":"+map[bool]string{true: "up", false: "down"}[p.Reachable])
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // quietStart: what is published before the story says "show" is the same in all of them.

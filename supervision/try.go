@@ -18,8 +18,8 @@ type try struct {
 	due     time.Time // when the PBX must have joined it
 	via     Way
 	// Of one that the daemon calls a phone for:
-	endpoint string
-	asks     []asker // who waits to hear what comes of it
+	phone Endpoint
+	asks  []asker // who waits to hear what comes of it
 }
 
 func (p *try) by() *By { return &By{Person: p.actor.ID, Name: p.actor.Name, Via: p.via} }
@@ -42,7 +42,7 @@ const (
 // told is who is said to be picking a call up: who picks up by way of a called phone, as long as that keeps others from it. What the
 // PBX does in milliseconds is told only when it is done.
 func (p *try) told() (PersonID, string) {
-	if p == nil || p.endpoint == "" || p.phase == tryLate {
+	if p == nil || p.phone.Name == "" || p.phase == tryLate {
 		return "", ""
 	}
 	return p.actor.ID, p.actor.Name
@@ -69,7 +69,7 @@ func (t *step) beginTry(p *try, chosen choice) {
 	p.call, p.behalf = chosen.call, chosen.legs[0].person
 	t.tries[p.channel] = p
 	p.call.try = p
-	if p.endpoint != "" {
+	if p.phone.Name != "" {
 		t.touchCall(p.call)
 	}
 }
@@ -213,7 +213,7 @@ func (t *step) lostOver(channel string) {
 func (t *step) pickupTimedOut(channel string) {
 	p := t.tries[channel]
 	if p != nil && p.phase == tryCalls {
-		t.lose(p, refuse(NoAnswer, "%s did not answer in time", p.endpoint))
+		t.lose(p, p.phone.refuses(NoAnswer, unanswered))
 		return
 	}
 	if p == nil || p.phase != tryRuns || t.now.Before(p.due) {

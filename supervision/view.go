@@ -150,7 +150,7 @@ func (t *step) groupFor(p *Person, id GroupID) *GroupDocument {
 }
 
 // personFor is a member as their supervisors see them, or oneself. Of one who is logged out of all groups in question
-// neither calls nor forwards are seen (G4).
+// neither calls nor forwards are seen (G4), and of nobody else which of their phones are there.
 func (t *step) personFor(p *Person, id PersonID) *PersonDocument {
 	doc := t.people[id]
 	if doc == nil || id == p.ID {
@@ -165,6 +165,7 @@ func (t *step) personFor(p *Person, id PersonID) *PersonDocument {
 	if !member {
 		return nil
 	}
+	doc = t.toOthers(doc)
 	calls := t.callsShown(p, doc.Calls)
 	if in && len(calls) == len(doc.Calls) {
 		return doc
@@ -174,6 +175,23 @@ func (t *step) personFor(p *Person, id PersonID) *PersonDocument {
 	if !in {
 		one.Calls, one.Forwarding = []CallID{}, one.Forwarding[:0:0]
 	}
+	return &one
+}
+
+// othersPerson is a person's document as others see it, and the one of which it was made.
+type othersPerson struct{ of, doc *PersonDocument }
+
+// toOthers is a person's document without what only they see. It is made once for all others.
+func (t *step) toOthers(doc *PersonDocument) *PersonDocument {
+	if len(doc.Phones) == 0 {
+		return doc
+	}
+	if last := t.others[doc.ID]; last.of == doc {
+		return last.doc
+	}
+	one := *doc
+	one.Phones = []PhoneDocument{}
+	t.others[doc.ID] = othersPerson{doc, &one}
 	return &one
 }
 

@@ -10,6 +10,7 @@ import (
 
 // viewer is what a person with subscriptions is shown, as far as it matters here.
 type viewer struct {
+	me *supervision.PersonDocument
 	// alerts are the groups in which the person is a supervisor who is logged in.
 	alerts  map[supervision.GroupID]bool
 	ringing map[supervision.CallID]*supervision.CallDocument
@@ -32,6 +33,7 @@ func (s *Service) View(at time.Time, p supervision.PersonID, view *supervision.V
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := s.viewerOf(p)
+	v.me = view.Me
 	clear(v.alerts)
 	clear(v.ringing)
 	for i := range view.Groups {
@@ -53,6 +55,10 @@ func (s *Service) Changes(at time.Time, p supervision.PersonID, list []supervisi
 	regrouped := false
 	for _, c := range list {
 		switch doc := c.Document.(type) {
+		case *supervision.PersonDocument:
+			if doc.ID == p {
+				v.me = doc
+			}
 		case *supervision.GroupDocument:
 			regrouped = v.group(p, doc) || regrouped
 		case *supervision.CallDocument:
@@ -122,6 +128,12 @@ func (v *viewer) alerted(p supervision.PersonID, c *supervision.CallDocument) bo
 	})
 }
 
+// canPickUp says whether a pickup would not certainly be refused as things are: there is a phone to call for it, and nobody else is
+// picking the call up. Which phone the browser has chosen only the browser knows.
+func (v *viewer) canPickUp(p supervision.PersonID, c *supervision.CallDocument) bool {
+	return v.me != nil && v.me.CanBeCalled() && (c.PickingUpBy == "" || c.PickingUpBy == p)
+}
+
 // tell tells a person's subscriptions of those calls that ring for them now, and of those that are over. It is called with the
 // lock held.
 func (s *Service) tell(at time.Time, p supervision.PersonID, v *viewer, calls []supervision.CallID) {
@@ -131,7 +143,9 @@ func (s *Service) tell(at time.Time, p supervision.PersonID, v *viewer, calls []
 		switch alerted := c != nil && v.alerted(p, c); {
 		case alerted && !v.told[id]:
 			v.told[id], changed = true, true
-			if n := s.lanes.ring(s.book.those(p), newMessage(ringing, p, id, c, at, now)); n > 0 {
+			m := newMessage(ringing, p, id, c, at, now)
+			m.pickup = v.canPickUp(p, c)
+			if n := s.lanes.ring(s.book.those(p), m); n > 0 {
 				s.metrics.dropped.Add(float64(n))
 				s.complain("", "too many rings are to be told to browsers that sleep; some are not told")
 			}

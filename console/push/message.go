@@ -49,6 +49,7 @@ type message struct {
 	at     time.Time                 // of its cause
 	until  time.Time                 // it is worth nothing after that
 	ends   time.Time                 // of the session, where it is about that
+	pickup bool                      // of a ring: a pickup would not certainly be refused
 
 	once  sync.Once
 	plain []byte
@@ -101,8 +102,7 @@ func (m *message) encode(d *supervision.Directory) ([]byte, error) {
 		Type: m.kind, Site: d.Site, Language: language, Names: map[supervision.PersonID]string{}, Call: gone{m.call, supervision.CallWithdrawn},
 	}
 	if m.kind == ringing {
-		yes := true // who may not pick a call up is not told of it
-		p.Pickup = &yes
+		p.Pickup = &m.pickup
 	}
 	if m.doc == nil {
 		return encode(p)

@@ -146,11 +146,22 @@ func (h *house) next(u *pushservice.Subscription) (payload, pushservice.Message)
 	return p, m
 }
 
-// supervises shows a person a group, in which they are a supervisor who is logged in or out.
+// supervises shows a person a group, in which they are a supervisor who is logged in or out, and that their phone is there.
 func (h *house) supervises(p supervision.PersonID, in bool) {
-	h.Changes(time.Now(), p, []supervision.Shown{{Kind: supervision.ShownGroup, ID: "sales", Document: &supervision.GroupDocument{
-		ID: "sales", Supervisors: []supervision.SupervisorDocument{{Person: p, LoggedIn: in}},
-	}}})
+	h.Changes(time.Now(), p, []supervision.Shown{
+		{Kind: supervision.ShownGroup, ID: "sales", Document: &supervision.GroupDocument{
+			ID: "sales", Supervisors: []supervision.SupervisorDocument{{Person: p, LoggedIn: in}},
+		}},
+		{Kind: supervision.ShownPerson, ID: string(p), Document: person(p, false, true)},
+	})
+}
+
+func person(id supervision.PersonID, dnd bool, phones ...bool) *supervision.PersonDocument {
+	p := &supervision.PersonDocument{ID: id, DND: dnd}
+	for n, there := range phones {
+		p.Phones = append(p.Phones, supervision.PhoneDocument{Endpoint: fmt.Sprint("PJSIP/", n), Reachable: there})
+	}
+	return p
 }
 
 func rings(id supervision.CallID, people ...supervision.PersonID) *supervision.CallDocument {
@@ -220,6 +231,48 @@ func TestRingAndOver(t *testing.T) {
 	if n := len(bens.Messages()); n != 0 || len(h.service.Faults()) != 0 {
 		t.Errorf("ben is told of his own call %d times; %q", n, h.service.Faults())
 	}
+}
+
+// A ring says whether a pickup would certainly be refused: without a phone that can be called, and while somebody else takes the call.
+func TestPickupThatWouldBeRefused(t *testing.T) {
+	h := newHouse(t)
+	u := h.subscribes("anna", "s1")
+	h.supervises("anna", true)
+	n := 0
+	offers := func(want bool, why string, by supervision.PersonID) {
+		t.Helper()
+		n++
+		call := rings(supervision.CallID(fmt.Sprint("c", n)), "ben")
+		call.PickingUpBy = by
+		h.shows("anna", call)
+		if p, m := h.next(u); p.Pickup == nil || *p.Pickup != want {
+			t.Errorf("%s: %s", why, m.Body)
+		}
+	}
+	offers(true, "her phone is there", "")
+	offers(false, "somebody else picks it up", "emil")
+	offers(true, "she picks it up herself: asking again joins that", "anna")
+	for _, x := range []struct {
+		why string
+		me  *supervision.PersonDocument
+		can bool
+	}{
+		{"do-not-disturb", person("anna", true, true), false},
+		{"no phone is there", person("anna", false, false, false), false},
+		{"another phone of hers is there", person("anna", false, false, true), true},
+		{"she has none", person("anna", false), false},
+		{"somebody else's phone", person("ben", false, true), false},
+	} {
+		h.Changes(time.Now(), "anna", []supervision.Shown{{Kind: supervision.ShownPerson, ID: string(x.me.ID), Document: x.me}})
+		offers(x.can, x.why, "")
+	}
+	h.View(time.Now(), "anna", &supervision.View{
+		Me: person("anna", false, true), Groups: []supervision.GroupDocument{{ID: "sales", Supervisors: []supervision.SupervisorDocument{{Person: "anna", LoggedIn: true}}}},
+	})
+	for range n {
+		h.next(u) // none of them rings any more
+	}
+	offers(true, "a view anew", "")
 }
 
 // Who may not pick a call up is not told of it; who logs in while it rings is, and who logs out is told that it is over.

@@ -17,11 +17,13 @@ func complete(all map[string]object, codes []string) {
 	details := property("reply.refusal.json", "details")
 	delete(details, "additionalProperties")
 	details["properties"] = object{
-		"by":      object{"type": "string", "description": "already_taken: id of the person who has the call"},
-		"by_name": object{"type": "string", "description": "already_taken: that person's name"},
-		"lock":    object{"enum": []string{string(supervision.LockPerson), string(supervision.LockRole)}, "description": "last_member: which lock"},
-		"reason":  object{"enum": reasons, "description": "of a forward: what is wrong with it"},
-		"unknown": object{"const": "true", "description": "it may have been done nevertheless"},
+		"by":       object{"type": "string", "description": "already_taken: id of the person who has the call"},
+		"by_name":  object{"type": "string", "description": "already_taken: that person's name"},
+		"lock":     object{"enum": []string{string(supervision.LockPerson), string(supervision.LockRole)}, "description": "last_member: which lock"},
+		"reason":   object{"enum": reasons, "description": "of a forward: what is wrong with it"},
+		"endpoint": object{"type": "string", "description": "unreachable, no_answer: which phone of the supervisor's; not of do-not-disturb"},
+		"label":    object{"type": "string", "description": "unreachable, no_answer: what that phone is called, where the configuration says it"},
+		"unknown":  object{"const": "true", "description": "it may have been done nevertheless"},
 	}
 
 	mayBeEmpty(property("call.json", "ended_at"))
