@@ -43,7 +43,9 @@ func TestPageFaults(t *testing.T) {
 	f.sip.mend(t, f.pbx.SIPAddr())
 	f.storeIsRead()
 	f.part(t, "G11 nobody is there", (*faults).unstaffed)
-	f.desk, f.home, f.ben, f.fatma = f.phone("101", answers), f.phone("101-home"), f.phone("102"), f.phone("106")
+	f.home, f.ben, f.fatma = f.phone("101-home"), f.phone("102"), f.phone("106")
+	f.part(t, "P3 P7 the phone that would be called is not there", (*faults).phoneIsAway)
+	f.desk = f.phone("101", answers)
 	f.part(t, "P5 P7 the supervisor's phone does not take it", (*faults).phoneDoesNot)
 	f.part(t, "SIP is silent", (*faults).sipSilent)
 	f.done("ben", "forwarding.set", `{"person":"ben","kind":"busy","target":"110"}`, true)
@@ -93,6 +95,39 @@ func (f *faults) unstaffed() {
 	}
 }
 
+// phoneIsAway: that another phone of hers is there is no reason to offer what would be refused. She is told which is not, chooses the
+// other, and has the call with that.
+func (f *faults) phoneIsAway() {
+	p := f.page("anna", chrome.Options{})
+	desk := f.phone("101")
+	caller := f.dial(f.fatma, "102")
+	member := f.rings(f.ben)
+	offered(p, "Pick up: Fatma Aydin", true)
+	calls(p).Await("button", "Pick up: Fatma Aydin")
+	f.must("close", desk.Close(f.ctx()))
+
+	const away = "PJSIP/101 is not connected: choose another phone"
+	calls(p).Await("listitem", "Fatma Aydin", away)
+	offered(p, "Pick up: Fatma Aydin", false)
+	p.Press("p")
+	says(p, away)
+	p.AwaitTrue(`document.querySelector("[data-testid=phone]").selectedOptions[0].text === "PJSIP/101 (not connected)"`)
+	usable(f.t, p, "a phone that is not there")
+	p.Shot("phone-away")
+	selects(p, `[data-testid=phone]`, "PJSIP/101-home")
+	calls(p).Await("button", "Pick up").Aimed().Click()
+	picker := f.rings(f.home)
+	f.must("answer", picker.Answer())
+	f.talk(caller, picker)
+	f.ended(member)
+	f.must("hang up", caller.Hangup(f.ctx()))
+
+	p.Find(`[data-testid=nav-mine]`).Click()
+	p.AwaitTrue(`[...document.querySelectorAll("li:has([data-testid=phone-away]) b")].map(e => e.textContent).join() === "PJSIP/101"`)
+	usable(f.t, p, "my phones")
+	p.Shot("my-phones")
+}
+
 // phoneDoesNot: the call rings on, is offered again, and the member has it.
 func (f *faults) phoneDoesNot() {
 	p, emils := f.page("anna", chrome.Options{}), f.page("emil", chrome.Options{})
@@ -100,7 +135,7 @@ func (f *faults) phoneDoesNot() {
 	member := f.rings(f.ben)
 
 	// He has no phone that is there, and is told so instead of being offered what would be refused. A phone makes the difference.
-	const without = "Your phone is not connected"
+	const without = "Your phone PJSIP/105 is not connected"
 	calls(emils).Await("listitem", "Fatma Aydin", without)
 	offered(emils, "Pick up: Fatma Aydin", false)
 	emils.Press("p")
@@ -119,8 +154,8 @@ func (f *faults) phoneDoesNot() {
 		says string
 		act  func(*softphone.Call)
 	}{
-		{"Your phone could not be reached, is busy, or declined. The call rings on.", func(c *softphone.Call) { f.must("decline", c.Decline(603)) }},
-		{"Your phone did not answer in time. The call rings on.", func(*softphone.Call) {}},
+		{"Your phone PJSIP/101-home could not be reached, is busy, or declined. The call rings on.", func(c *softphone.Call) { f.must("decline", c.Decline(603)) }},
+		{"Your phone PJSIP/101-home did not answer in time. The call rings on.", func(*softphone.Call) {}},
 	} {
 		calls(p).Await("button", "Pick up").Aimed().Click()
 		picker := f.rings(f.home)

@@ -8,7 +8,8 @@ type Fields<T> = Record<keyof T, true>;
 const fields = {
   Presence: { state: true, since: true, source: true } satisfies Fields<t.Presence>,
   Forward: { kind: true, target: true, target_name: true, effective: true, effective_name: true, loop: true, after_seconds: true, since: true, set_by: true } satisfies Fields<t.Forward>,
-  Person: { id: true, name: true, extension: true, reachable: true, presence: true, dnd: true, forwarding: true, calls: true } satisfies Fields<t.Person>,
+  Phone: { endpoint: true, reachable: true } satisfies Fields<t.Phone>,
+  Person: { id: true, name: true, extension: true, reachable: true, phones: true, presence: true, dnd: true, forwarding: true, calls: true } satisfies Fields<t.Person>,
   Supervisor: { person: true, name: true, admin: true, may_leave: true, logged_in: true, warning: true, bar: true } satisfies Fields<t.Supervisor>,
   Member: { person: true, name: true, may_leave: true, logged_in: true, status: true, warning: true, bar: true } satisfies Fields<t.Member>,
   Group: { id: true, name: true, number: true, type: true, lock_last: true, unstaffed: true, supervisors: true, members: true, ringing: true } satisfies Fields<t.Group>,

@@ -25,8 +25,10 @@ export interface Presence { state: PresenceState; since: string; source: (typeof
 export interface Forward {
   kind: ForwardKind; target: string; target_name: string; effective: string; effective_name: string; loop: boolean; after_seconds: number; since: string; set_by: string;
 }
+/** One of somebody's phones; of others than oneself none is told. */
+export interface Phone { endpoint: string; reachable: boolean }
 export interface Person {
-  id: string; name: string; extension: string; reachable: boolean; presence: Presence; dnd: boolean; forwarding: Forward[]; calls: string[];
+  id: string; name: string; extension: string; reachable: boolean; phones: Phone[]; presence: Presence; dnd: boolean; forwarding: Forward[]; calls: string[];
 }
 export interface Supervisor { person: string; name: string; admin: boolean; may_leave: boolean; logged_in: boolean; warning: Warning; bar: Bar }
 export interface Member {

@@ -6,7 +6,8 @@ import { Connection, type Standing } from '../stream/connection';
 import { apply, type Tables } from '../stream/tables';
 import { Attempts } from './attempts.svelte';
 import { inOrder, placesOf, rostersOf } from './find';
-import { hindranceOf } from './rights';
+import { prefs } from './prefs.svelte';
+import { hindranceOf, phoneToCall } from './rights';
 import { makesHistory } from './past';
 import { sayNotice } from './notices';
 
@@ -47,7 +48,9 @@ export class Board {
     return pbx && !pbx.connected && pbx.since ? Math.min(this.now, Date.parse(pbx.since)) : this.now;
   });
   /** Why no call at all can be picked up now. */
-  hindrance = $derived.by(() => hindranceOf(this.account, this.tables.me, this.attempts.size));
+  hindrance = $derived.by(() => hindranceOf(this.account.endpoints, prefs.phone, this.tables.me, this.attempts.size));
+  /** The phone of mine that a pickup calls. */
+  phone = $derived.by(() => phoneToCall(this.account.endpoints, prefs.phone));
   private sorted = $derived(inOrder(this.tables.calls.values()));
   ringing = $derived(this.sorted.ringing);
   over = $derived(this.sorted.over);

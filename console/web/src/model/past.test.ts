@@ -49,7 +49,7 @@ test('what is read anew joins what is known where its end is known', () => {
 
 test('what the stream tells is in the history too, or is not', () => {
   const person = (target = ''): Person => ({
-    id: 'ben', name: '', extension: '', reachable: true, presence: { state: 'online', since: '', source: 'endpoint' }, dnd: false, calls: [],
+    id: 'ben', name: '', extension: '', reachable: true, phones: [], presence: { state: 'online', since: '', source: 'endpoint' }, dnd: false, calls: [],
     forwarding: target ? [{ kind: 'always', target, target_name: '', effective: target, effective_name: '', loop: false, after_seconds: 0, since: '', set_by: '' }] : [],
   });
   const group = (logged_in: boolean, status: 'ringing' | 'logged_in' = 'logged_in'): Group => ({

@@ -36,6 +36,13 @@ test('which lock somebody has to stay for is named', () => {
   expect([key('person'), key('role')]).toEqual(['refused.last_member', 'refused.last_member.role']);
 });
 
+test('the phone that did not take a pickup is named', () => {
+  const desk = { endpoint: 'PJSIP/101', label: 'Desk' };
+  expect(wordsOf(refusal('unreachable', desk), (id) => id)).toEqual({ key: 'refused.unreachable.phone', values: { phone: 'Desk' } });
+  expect(wordsOf(refusal('no_answer', { endpoint: 'PJSIP/101' }), (id) => id)).toEqual({ key: 'refused.no_answer.phone', values: { phone: 'PJSIP/101' } });
+  expect(wordsOf(refusal('of_tomorrow', desk), (id) => id).key).toBe('refused.unavailable');
+});
+
 test('a code of tomorrow is said too', () => {
   expect(wordsOf(refusal('of_tomorrow'), (id) => id).key).toBe('refused.unavailable');
 });

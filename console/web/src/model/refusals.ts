@@ -17,6 +17,9 @@ export function wordsOf(refusal: Refusal, nameOf: (id: string) => string): Words
   }
   if (details['unknown']) return { key: 'refused.unknown', values: {} };
   if (code === 'last_member' && details['lock'] === 'role') return { key: 'refused.last_member.role', values: {} };
+  // Which phone it was: I may have several, and choose another.
+  const ofPhone = `refused.${code}.phone`;
+  if (details['endpoint'] && ofPhone in en) return { key: ofPhone as Key, values: { phone: details['label'] || details['endpoint'] } };
   // The session has ended; the sign-in says the same.
   if (code === 'unauthorized') return { key: 'signin.ended', values: {} };
   if (same.includes(code)) return { key: 'refused.forbidden', values: {} };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Call, Forwarding, Group, Person } from '../api/types';
-import { forceOutLapse, hindranceOf, loginOf, mayCancelForward, mayForce, mayPickUp, maySetForward, setForwardLapse } from './rights';
+import type { Call, Forwarding, Group, MyPhone, Person } from '../api/types';
+import { forceOutLapse, hindranceOf, isAway, loginOf, mayCancelForward, mayForce, mayPickUp, maySetForward, phoneToCall, setForwardLapse } from './rights';
 
 const forwarding: Forwarding = { kinds: ['always', 'busy', 'no_answer'], after_seconds: false };
 const anna = { id: 'anna', admin: false, forwarding };
@@ -18,7 +18,7 @@ const call = (person = 'ben'): Call => ({
   ringing: [{ person, name: '', groups: ['sales'] }], rang: [], answered_by: '', picked_up_by: '', on_behalf_of: '', picking_up_by: '', answered_by_name: '', picked_up_by_name: '', on_behalf_of_name: '', picking_up_by_name: '',
 });
 const person = (id: string): Person => ({
-  id, name: id, extension: '', reachable: true, presence: { state: 'online', since: '', source: 'endpoint' }, dnd: false, forwarding: [], calls: [],
+  id, name: id, extension: '', reachable: true, phones: [], presence: { state: 'online', since: '', source: 'endpoint' }, dnd: false, forwarding: [], calls: [],
 });
 const of = (g: Group) => new Map([[g.id, g]]);
 
@@ -33,14 +33,33 @@ test('who supervises the group and is logged in may pick up', () => {
   expect(mayPickUp(anna, call(), of(out))).toBe(false);
 });
 
+const phone = (endpoint: string, more: Partial<MyPhone> = {}): MyPhone => ({ endpoint, label: '', default: false, auto_answer: '', ...more });
+const there = (...endpoints: string[]) => ({ dnd: false, phones: ['home', 'desk'].map((endpoint) => ({ endpoint, reachable: endpoints.includes(endpoint) })) });
+
 test('nothing is picked up without a phone that can be called for it', () => {
-  const one = { endpoints: [{ endpoint: 'PJSIP/101', label: '', default: true, auto_answer: '' }] };
-  const there = { reachable: true, dnd: false };
-  expect(hindranceOf(one, there, 0)).toBe('');
-  expect(hindranceOf(one, there, 1)).toBe('another');
-  expect(hindranceOf({ endpoints: [] }, there, 0)).toBe('no_phone');
-  expect(hindranceOf(one, { reachable: false, dnd: true }, 0)).toBe('not_connected');
-  expect(hindranceOf(one, { reachable: true, dnd: true }, 0)).toBe('dnd');
+  const desk = [phone('desk', { default: true })];
+  expect(hindranceOf(desk, '', there('desk'), 0)).toBe('');
+  expect(hindranceOf(desk, '', there('desk'), 1)).toBe('another');
+  expect(hindranceOf([], '', there('desk'), 0)).toBe('no_phone');
+  expect(hindranceOf(desk, '', { ...there(), dnd: true }, 0)).toBe('not_connected');
+  expect(hindranceOf(desk, '', { ...there('desk'), dnd: true }, 0)).toBe('dnd');
+  expect(hindranceOf(desk, '', undefined, 0)).toBe('');
+});
+
+test('it is the phone that would be called that has to be there', () => {
+  const both = [phone('home', { label: 'Home' }), phone('desk', { default: true })];
+  expect(phoneToCall(both, '')?.endpoint).toBe('desk');
+  expect(phoneToCall(both, 'home')?.endpoint).toBe('home');
+  expect(phoneToCall(both, 'of before')?.endpoint).toBe('desk');
+  expect(phoneToCall([phone('first'), phone('second')], '')?.endpoint).toBe('first');
+  expect(hindranceOf(both, '', there('home'), 0)).toBe('choose');
+  expect(hindranceOf(both, 'home', there('home'), 0)).toBe('');
+  expect(hindranceOf(both, 'home', there('desk'), 0)).toBe('choose');
+  expect(hindranceOf(both, 'of before', there('desk'), 0)).toBe('');
+  expect(hindranceOf(both, 'home', there(), 0)).toBe('not_connected');
+  expect(both.map((p) => isAway(p, there('home')))).toEqual([false, true]);
+  // New in the configuration, and nothing is told of it yet.
+  expect(hindranceOf([phone('new')], '', there(), 0)).toBe('');
 });
 
 test('forwards are for who supervises, and to be set for who administers', () => {

@@ -1,5 +1,5 @@
 // Who may do what, told from what is shown: no button is offered that would be refused. The daemon judges all the same.
-import type { Bar, Call, Group, Me, Member, Person, Supervisor } from '../api/types';
+import type { Bar, Call, Group, Me, Member, MyPhone, Person, Supervisor } from '../api/types';
 
 export type Actor = Pick<Me, 'id' | 'admin' | 'forwarding'>;
 
@@ -29,13 +29,27 @@ export function concerns(actor: Actor, call: Call, groups: Map<string, Group>): 
   );
 }
 
-/** Why a pickup would be refused whichever call it is for: my phone is called for one, and can be called for one at a time (P3, P7). */
-export type Hindrance = '' | 'another' | 'no_phone' | 'not_connected' | 'dnd';
+/** The phone that a pickup calls: the one chosen in this browser, as long as it is mine; otherwise the default of the configuration (P3). */
+export function phoneToCall(phones: MyPhone[], chosen: string): MyPhone | undefined {
+  return phones.find((p) => p.endpoint === chosen) ?? phones.find((p) => p.default) ?? phones[0];
+}
 
-export function hindranceOf(account: Pick<Me, 'endpoints'>, me: Pick<Person, 'reachable' | 'dnd'> | undefined, attempts: number): Hindrance {
+/** Whether a phone of mine is said not to be connected. */
+export function isAway(phone: MyPhone, me: Pick<Person, 'phones'> | undefined): boolean {
+  return me?.phones.some((p) => p.endpoint === phone.endpoint && !p.reachable) ?? false;
+}
+
+/**
+ * Why a pickup would be refused whichever call it is for: my phone is called for one, and can be called for one at a time (P3, P7).
+ * choose: it is not connected, and another is.
+ */
+export type Hindrance = '' | 'another' | 'no_phone' | 'not_connected' | 'choose' | 'dnd';
+
+export function hindranceOf(phones: MyPhone[], chosen: string, me: Pick<Person, 'phones' | 'dnd'> | undefined, attempts: number): Hindrance {
   if (attempts > 0) return 'another';
-  if (account.endpoints.length === 0) return 'no_phone';
-  if (me?.reachable === false) return 'not_connected';
+  const phone = phoneToCall(phones, chosen);
+  if (!phone) return 'no_phone';
+  if (isAway(phone, me)) return phones.every((p) => isAway(p, me)) ? 'not_connected' : 'choose';
   return me?.dnd ? 'dnd' : '';
 }
 

@@ -1,5 +1,5 @@
 // Calls and forwards in words.
-import type { Bar, Call, Forward, Lock } from '../api/types';
+import type { Bar, Call, Forward, Lock, MyPhone } from '../api/types';
 import type { Board } from './board.svelte';
 import { isolated } from '../i18n/languages';
 import { n, t } from './prefs.svelte';
@@ -9,6 +9,14 @@ import type { Lapse } from './rights';
 export function callerOf(call: Call): string {
   if (call.caller.withheld) return t('calls.withheld');
   return call.caller.name || call.caller.number || t('calls.unknown');
+}
+
+/** What its owner calls a phone, otherwise what the PBX does. */
+export const phoneName = (phone: MyPhone): string => phone.label || phone.endpoint;
+
+/** Why nothing can be picked up now. Nothing to say of: it can. */
+export function hinderedIn(board: Board): string {
+  return board.hindrance && t(`pickup.not.${board.hindrance}`, { phone: board.phone ? phoneName(board.phone) : '' });
 }
 
 /** How many are told by name. */

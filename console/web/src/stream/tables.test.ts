@@ -3,7 +3,7 @@ import type { Call, Group, Member, Person, View } from '../api/types';
 import { apply, emptyTables } from './tables';
 
 const person = (id: string, name = id): Person => ({
-  id, name, extension: '', reachable: true, presence: { state: 'online', since: '', source: 'endpoint' }, dnd: false, forwarding: [], calls: [],
+  id, name, extension: '', reachable: true, phones: [], presence: { state: 'online', since: '', source: 'endpoint' }, dnd: false, forwarding: [], calls: [],
 });
 const call = (id: string): Call => ({
   id, caller_call: '', state: 'ringing', since: '', ended_at: '', caller: { number: '', name: '', withheld: true }, dialled: '', via: [],
