@@ -159,7 +159,7 @@ const unanswered = "did not answer in time"
 func (e Endpoint) refuses(code Code, how string) *Refusal {
 	r := refuse(code, "%s %s", e.Name, how).with("endpoint", e.Name)
 	if e.Label != "" {
-		r.with("label", e.Label)
+		r = r.with("label", e.Label)
 	}
 	return r
 }
