@@ -80,6 +80,7 @@ func TestMessagesAreAsTheSchemasSay(t *testing.T) {
 		return strings.NewReplacer(
 			"acts_as: [ben]", "acts_as: [anna, ben, dora]", // of whom there are views
 			"endpoints: [PJSIP/101, PJSIP/101-home]", "endpoints: [{endpoint: PJSIP/101, default: true, auto_answer: yealink}]",
+			"endpoints: [PJSIP/105]", "endpoints: [{endpoint: PJSIP/105, label: Desk}]",
 			"type: mutual_aid", "type: mutual_aid\n    lock_last: role",
 		).Replace(yaml) + `
   help:  {name: Hilfe, number: "3", type: mutual_aid, lock_last: person, supervisors: [hana], members: [carla]}
