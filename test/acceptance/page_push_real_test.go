@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,7 @@ func (b *sleeper) console() *chrome.Page {
 		signIn(p, "anna", "anna-secret")
 	}
 	p.AwaitElement(`[data-standing="live"]`)
+	chrome.Eval[bool](p, `navigator.serviceWorker.ready.then(() => true)`) // without it there is no push to turn on
 	return p
 }
 
@@ -79,10 +81,12 @@ func TestPagePushOfARealBrowser(t *testing.T) {
 	p := b.console()
 	p.Await("button", "Settings").Click()
 	p.Await("switch", "Also when this page is closed").Click()
-	p.Reads("This device is told until you sign out.")
+	ctx, cancel := context.WithTimeout(t.Context(), chrome.PushPatience)
+	defer cancel()
 	var err error
-	b.sub, err = vendor.Subscribed(s.ctx())
+	b.sub, err = vendor.Subscribed(ctx)
 	s.must("the subscription", err)
+	p.Reads("This device is told until you sign out.")
 	p.Close()
 
 	b.asleep()

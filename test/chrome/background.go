@@ -83,11 +83,15 @@ func (b *Background) All() []Happening {
 	return slices.Clone(b.all)
 }
 
+// PushPatience bounds a wait for what goes through Chromium's push service. Where the machine's network changes while it checks in,
+// registers or connects there, Chromium rests for 20 to 40 s before it tries again (components/fcm/base/fcm_backoff_policy.cc).
+const PushPatience = 3 * patience
+
 // Await waits until something has happened of which the browser says some words, and passes over what was before it.
 func (b *Background) Await(what string, words ...string) Happening {
 	b.page.t.Helper()
 	var found Happening
-	b.page.until("there is: "+what+" "+strings.Join(words, ", "), func() bool {
+	b.page.within(PushPatience, "there is: "+what+" "+strings.Join(words, ", "), func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for i, h := range b.all[b.read:] {

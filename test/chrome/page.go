@@ -227,7 +227,12 @@ func (p *Page) Barriers(axe string) []string {
 // until looks again and again until something is so, and fails the test if it does not come.
 func (p *Page) until(what string, so func() bool) {
 	p.t.Helper()
-	ctx, cancel := p.bounded()
+	p.within(patience, what, so)
+}
+
+func (p *Page) within(limit time.Duration, what string, so func() bool) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, limit)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()

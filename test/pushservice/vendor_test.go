@@ -8,15 +8,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
-	"time"
 
 	webpush "github.com/SherClockHolmes/webpush-go"
 
 	"supervisiond/test/chrome"
 )
-
-// patience bounds every wait.
-const patience = 20 * time.Second
 
 // subscriber is a site whose worker shows what comes.
 func subscriber(t *testing.T) string {
@@ -58,17 +54,17 @@ func TestRealChromium(t *testing.T) {
 	p.Permit("notifications", "granted")
 	p.Go(site)
 	chrome.Eval[bool](p, `navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready).then(() => true)`)
-	p.Notifications() // the first look
-	var s webpush.Subscription
-	text := chrome.Eval[string](p, fmt.Sprintf(`navigator.serviceWorker.ready.then(r =>
-		r.pushManager.subscribe({userVisibleOnly: true, applicationServerKey: %q})).then(s => JSON.stringify(s))`, from.VAPIDPublicKey))
-	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	seen := p.Background()
+	chrome.Eval[bool](p, fmt.Sprintf(`(window.subscribed = navigator.serviceWorker.ready.then(r =>
+		r.pushManager.subscribe({userVisibleOnly: true, applicationServerKey: %q})), true)`, from.VAPIDPublicKey))
+	ctx, cancel := context.WithTimeout(t.Context(), 3*chrome.PushPatience)
 	defer cancel()
 	u, err := v.Subscribed(ctx)
 	if err != nil {
+		t.Fatal(err)
+	}
+	var s webpush.Subscription
+	if err := json.Unmarshal([]byte(chrome.Eval[string](p, `window.subscribed.then(JSON.stringify)`)), &s); err != nil {
 		t.Fatal(err)
 	}
 	client := v.through(t)
@@ -82,15 +78,10 @@ func TestRealChromium(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode
 	}
-	shows := func(title string) {
-		t.Helper()
-		p.AwaitNotifications(title+" is shown", func(all []chrome.Notification) bool { return len(all) == 1 && all[0].Title == title })
-	}
-
 	if status := send(from, "one"); status != http.StatusCreated {
 		t.Errorf("%d: %q", status, v.Faults())
 	}
-	shows("one")
+	seen.Await("Notification displayed", "one")
 	if status := send(other, "of another"); status != http.StatusForbidden {
 		t.Errorf("another sender: %d", status)
 	}
@@ -98,7 +89,7 @@ func TestRealChromium(t *testing.T) {
 	send(from, "two")
 	send(from, "three")
 	u.Wake()
-	shows("three")
+	seen.Await("Notification displayed", "three")
 	if m := u.Messages(); len(m) != 2 {
 		t.Errorf("%d messages", len(m))
 	}
