@@ -27,6 +27,8 @@ const (
 	noTCPTime = 10 * time.Minute
 	// tcpTime is how long a phone that spoke over UDP may take to answer over TCP.
 	tcpTime = 5 * time.Second
+	// lookTime is how often it is looked whether the connection is still there by which an answer is to come.
+	lookTime = 250 * time.Millisecond
 	// rememberedPhones is of how many it is remembered that they take no TCP.
 	rememberedPhones = 10_000
 )
@@ -174,23 +176,34 @@ func (o *outbound) hop(ctx context.Context, transport string, p *phone) string {
 func (o *outbound) to(ctx context.Context, hop, transport string, p *phone, req *gosip.Request) (*gosip.Response, error) {
 	o.address(req, p, transport)
 	req.SetDestination(hop)
-	return o.do(ctx, req)
+	return o.do(ctx, req, transport, hop)
 }
 
 // do sends a request and waits for its final answer. The library's own Do may end a transaction that is still busy with the answer,
 // which then sets the timer by which all of it is kept for another 32 s.
-func (o *outbound) do(ctx context.Context, req *gosip.Request) (*gosip.Response, error) {
+// What was written as the phone closed its connection is lost, and nobody says so: the library would wait for an answer for 32 s.
+func (o *outbound) do(ctx context.Context, req *gosip.Request, transport, hop string) (*gosip.Response, error) {
 	tx, err := o.client.TransactionRequest(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	defer tx.Terminate()
+	var looks <-chan time.Time
+	if transport != "UDP" {
+		look := time.NewTicker(lookTime)
+		defer look.Stop()
+		looks = look.C
+	}
 	for {
 		select {
 		case res := <-tx.Responses():
 			if !res.IsProvisional() {
 				_ = tx.Err() // waits until it is no longer busy
 				return res, nil
+			}
+		case <-looks:
+			if !o.connected(transport, hop) {
+				return nil, fmt.Errorf("the connection to %s has ended before there was an answer", hop)
 			}
 		case <-tx.Done():
 			return nil, tx.Err()

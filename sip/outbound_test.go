@@ -152,3 +152,59 @@ func TestTCPThatIsNotThePhone(t *testing.T) {
 		}
 	}
 }
+
+// What is written to a connection that the phone closes at the same moment is lost without a word: it is told again where its Contact
+// takes connections (RFC 3261, 18.1.1).
+func TestConnectionEndsBeforeTheAnswer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	// takes has a phone take connections, answer a request on each, and end it at the next; and no more of them than so many.
+	takes := func(connections int) (address string, ended <-chan struct{}) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		t.Cleanup(func() { _ = l.Close(); <-done })
+		go func() {
+			defer close(done)
+			for range connections {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				buf := make([]byte, 65_535)
+				if n, err := c.Read(buf); err == nil {
+					_, _ = c.Write(answerTo(buf[:n]))
+					_, _ = c.Read(buf)
+				}
+				_ = c.Close()
+			}
+			_ = l.Close()
+		}()
+		return l.Addr().String(), done
+	}
+	spoke, ended := takes(1)
+	contact, _ := takes(2) // one to see whether somebody is there
+	p := subscribeFrom(t, "TCP", spoke, "sip:a@"+contact)
+	p.local, p.ours = "127.0.0.1:0", "127.0.0.1:5070"
+	o := sender(t)
+	request := func(seq uint32) *gosip.Request {
+		return p.request(gosip.NOTIFY, notifier.Dialog{CallID: "c1", LocalTag: "ours", RemoteTag: "theirs"}, seq)
+	}
+	if _, err := o.to(ctx, spoke, "TCP", p, request(1)); err != nil { // from then on there is a connection
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if a := o.over(ctx, "TCP", p, request(2)); a.Code != 200 {
+		t.Errorf("%+v", a)
+	}
+	if took := time.Since(began); took > patience/2 { // the library waits for 32 s
+		t.Errorf("it took %v", took)
+	}
+	select {
+	case <-ended:
+	default:
+		t.Error("it was not sent where the phone spoke from")
+	}
+}

@@ -66,6 +66,7 @@ func TestPush(t *testing.T) {
 	service := pushservice.Start(t)
 	s := pushSite(t, service)
 	ben, fatma := s.phone("102"), s.phone("106")
+	s.phone("101") // with which anna could take a call
 	anna, bens := s.signedIn("anna"), s.signedIn("ben")
 	annas, own := anna.subscribes(service), bens.subscribes(service)
 	if a := anna.do("PUT", "/me/push", annas.JSON()); a.Status != http.StatusOK || a.Changed {
