@@ -134,11 +134,7 @@ func (t *step) phoneToCall(actor *Person, name string) (Endpoint, *Refusal) {
 	if len(actor.Endpoints) == 0 {
 		return Endpoint{}, refuse(Unreachable, "%s has no phone", actor.Name)
 	}
-	phone := actor.Endpoints[0]
-	i := slices.IndexFunc(actor.Endpoints, func(e Endpoint) bool { return name != "" && e.Name == name || name == "" && e.Default })
-	if i >= 0 {
-		phone = actor.Endpoints[i]
-	}
+	phone := actor.phoneFor(name)
 	switch {
 	case !t.endpoints[phone.Name].Reachable:
 		return Endpoint{}, phone.refuses(Unreachable, "is not connected")
@@ -146,6 +142,26 @@ func (t *step) phoneToCall(actor *Person, name string) (Endpoint, *Refusal) {
 		return Endpoint{}, refuse(Unreachable, "%s is in do-not-disturb", actor.Name)
 	}
 	return phone, nil
+}
+
+// phoneFor is the one of the person's phones that is named, otherwise the default. There is one.
+func (p *Person) phoneFor(name string) Endpoint {
+	i := slices.IndexFunc(p.Endpoints, func(e Endpoint) bool { return name != "" && e.Name == name || name == "" && e.Default })
+	return p.Endpoints[max(i, 0)]
+}
+
+// Away are the person's phones that phoneToCall refuses, as a pickup names them: an empty one is what it calls when none is named.
+func (p *Person) Away(d *PersonDocument) []string {
+	var away []string
+	for _, phone := range d.Phones {
+		if !phone.Reachable {
+			away = append(away, phone.Endpoint)
+		}
+	}
+	if len(p.Endpoints) > 0 && slices.Contains(away, p.phoneFor("").Name) {
+		away = append(away, "")
+	}
+	return away
 }
 
 // CanBeCalled says whether phoneToCall has a phone for this person to pick up with, whichever of theirs they choose.

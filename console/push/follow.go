@@ -144,7 +144,7 @@ func (s *Service) tell(at time.Time, p supervision.PersonID, v *viewer, calls []
 		case alerted && !v.told[id]:
 			v.told[id], changed = true, true
 			m := newMessage(ringing, p, id, c, at, now)
-			m.pickup = v.canPickUp(p, c)
+			m.pickup, m.me = v.canPickUp(p, c), v.me
 			if n := s.lanes.ring(s.book.those(p), m); n > 0 {
 				s.metrics.dropped.Add(float64(n))
 				s.complain("", "too many rings are to be told to browsers that sleep; some are not told")

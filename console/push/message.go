@@ -45,11 +45,12 @@ type message struct {
 	kind   kind
 	person supervision.PersonID
 	call   supervision.CallID
-	doc    *supervision.CallDocument // nil: the call is gone from the person's view
-	at     time.Time                 // of its cause
-	until  time.Time                 // it is worth nothing after that
-	ends   time.Time                 // of the session, where it is about that
-	pickup bool                      // of a ring: a pickup would not certainly be refused
+	doc    *supervision.CallDocument   // nil: the call is gone from the person's view
+	at     time.Time                   // of its cause
+	until  time.Time                   // it is worth nothing after that
+	ends   time.Time                   // of the session, where it is about that
+	pickup bool                        // of a ring: a pickup would not certainly be refused
+	me     *supervision.PersonDocument // of a ring: the person who is told
 
 	once  sync.Once
 	plain []byte
@@ -71,6 +72,7 @@ type payload struct {
 	Call     any                             `json:"call"`
 	Names    map[supervision.PersonID]string `json:"names"`
 	Pickup   *bool                           `json:"pickup,omitempty"`
+	Away     []string                        `json:"away,omitempty"`
 	Language string                          `json:"language"`
 }
 
@@ -92,7 +94,8 @@ func (m *message) text(d *supervision.Directory) ([]byte, error) {
 
 func (m *message) encode(d *supervision.Directory) ([]byte, error) {
 	language := ""
-	if person := d.Person(m.person); person != nil {
+	person := d.Person(m.person)
+	if person != nil {
 		language = person.Language
 	}
 	if m.kind == ending || m.kind == ended {
@@ -103,6 +106,9 @@ func (m *message) encode(d *supervision.Directory) ([]byte, error) {
 	}
 	if m.kind == ringing {
 		p.Pickup = &m.pickup
+		if person != nil && m.me != nil {
+			p.Away = person.Away(m.me)
+		}
 	}
 	if m.doc == nil {
 		return encode(p)

@@ -53,7 +53,7 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{
 		t: t, service: pushservice.Start(t), file: filepath.Join(t.TempDir(), "push.db"), out: make(map[string]bool), ends: make(map[string]time.Time),
-		people: []supervision.Person{{ID: "anna", Name: "Anna Berger", Language: "de"}, {ID: "ben", Name: "Ben Okafor"}, {ID: "carla", Name: "Carla Diaz"}},
+		people: []supervision.Person{{ID: "anna", Name: "Anna Berger", Language: "de", Endpoints: []supervision.Endpoint{{Name: "PJSIP/0"}, {Name: "PJSIP/1", Default: true}}}, {ID: "ben", Name: "Ben Okafor"}, {ID: "carla", Name: "Carla Diaz"}},
 	}
 	h.open()
 	return h
@@ -273,6 +273,28 @@ func TestPickupThatWouldBeRefused(t *testing.T) {
 		h.next(u) // none of them rings any more
 	}
 	offers(true, "a view anew", "")
+}
+
+// Which phone is chosen the browser knows: it is told with which of them a pickup would be refused, and whether it would with none.
+func TestPhonesThatAreAway(t *testing.T) {
+	h := newHouse(t)
+	u := h.subscribes("anna", "s1")
+	h.supervises("anna", true)
+	for n, x := range []struct {
+		there []bool // PJSIP/0, and PJSIP/1, which is called when none is named
+		away  string
+	}{
+		{[]bool{true, true}, ""},
+		{[]bool{false, true}, `"away":["PJSIP/0"]`},
+		{[]bool{true, false}, `"away":["PJSIP/1",""]`},
+	} {
+		h.Changes(time.Now(), "anna", []supervision.Shown{{Kind: supervision.ShownPerson, ID: "anna", Document: person("anna", false, x.there...)}})
+		h.shows("anna", rings(supervision.CallID(fmt.Sprint("c", n)), "ben"))
+		p, m := h.next(u)
+		if text := string(m.Body); !*p.Pickup || !strings.Contains(text, x.away) || strings.Contains(text, "away") != (x.away != "") {
+			t.Errorf("%v: %s", x.there, text)
+		}
+	}
 }
 
 // Who may not pick a call up is not told of it; who logs in while it rings is, and who logs out is told that it is over.

@@ -14,6 +14,8 @@ export interface Pushed {
   call: Call | { id: string; state: 'withdrawn' };
   names?: Record<string, string>;
   pickup?: boolean;
+  /** My phones with which a pickup would be refused; an empty one: that which is called when none is named. */
+  away?: string[];
   language?: string;
   /** Of the session: session_ending, session_ended. Then there is no call. */
   ends_at?: string;
@@ -167,10 +169,9 @@ export class Notices {
     const known = focused || there !== undefined || (await this.closedByHand()).has(call.id);
     if (known && !host.countsEveryPush) return;
     const saying = { language, me: '', nameOf: namesIn(message), groupOf: () => undefined };
-    const alert: Alert = {
-      call: call.id, since: call.since, title: callerIn(language, call), body: wayIn(call, saying),
-      phone: (await host.choices())?.phone ?? '', pickup: message.pickup !== false, language, silent: known,
-    };
+    const phone = (await host.choices())?.phone ?? '';
+    const pickup = message.pickup !== false && !message.away?.includes(phone);
+    const alert: Alert = { call: call.id, since: call.since, title: callerIn(language, call), body: wayIn(call, saying), phone, pickup, language, silent: known };
     await this.ring(there ? { ...alert, ...there.carried, silent: true } : alert, message.names ?? {}, known);
     if (focused) for (const s of await host.shown()) if (s.tag === call.id) s.close();
     await this.count();

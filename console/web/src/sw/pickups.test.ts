@@ -110,6 +110,19 @@ test('a phone that is not mine any more is not asked for again: the call is take
   expect(browser.texts).toEqual(['<b>Fatma (106): You have the call for Ben Okafor.']);
 });
 
+test.each([
+  ['PJSIP/101', ['PJSIP/101', ''], 0],
+  ['', ['PJSIP/101', ''], 0],
+  ['PJSIP/101-home', ['PJSIP/101', ''], 1],
+  ['', ['PJSIP/101-home'], 1],
+  ['', undefined, 1],
+])('with the phone %o, while %o are away, a push message offers a pickup or none', async (phone, away, offered) => {
+  const { browser, notices } = set();
+  browser.kept = { language: 'en', phone };
+  await notices.pushed({ ...rings, pickup: true, away });
+  expect(browser.notifications.get('c1')!.actions.length).toBe(offered);
+});
+
 test('a call that is gone is not there with another phone either', async () => {
   const { browser, notices } = set();
   browser.answers = refusal('not_found');
